@@ -1,0 +1,1 @@
+"""What a workflow is and what should happen next; no clock, no input or output."""

@@ -1,0 +1,111 @@
+"""The task that runs in this thread: how its outputs are published and its progress reported.
+
+A target publishes through `current()`, so that a scheduler can later refuse a late one; outside of
+a run there is no context and a target publishes by itself.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+class Reporter(Protocol):
+    """Where a running task says how it stands. May be called from any thread of the task."""
+
+    def report_progress(
+        self,
+        *,
+        fraction: float | None = None,
+        message: str | None = None,
+        tracking_url: str | None = None,
+    ) -> None:
+        """Say how far the task is (`fraction` 0 to 1), what it does, where it can be watched."""
+        ...
+
+    def decrease_resources(self, amounts: Mapping[str, int]) -> None:
+        """Give back part of the resources that the task holds."""
+        ...
+
+
+class TaskContext:
+    """One execution of one task.
+
+    Parameters
+    ----------
+    task_id, run_id
+        Which task of which run.
+    attempt
+        1 for the first.
+    token
+        Fencing token of the attempt; rises with each.
+    reporter
+        Where progress goes; None where nobody listens.
+    fsync
+        Whether outputs are flushed to the disk before they are published.
+    """
+
+    __slots__ = ("attempt", "fsync", "messages", "reporter", "run_id", "task_id", "token")
+
+    def __init__(
+        self,
+        task_id: str,
+        run_id: str = "",
+        *,
+        attempt: int = 1,
+        token: int = 0,
+        reporter: Reporter | None = None,
+        fsync: bool = False,
+        messages: Any = None,
+    ) -> None:
+        self.task_id = task_id
+        self.run_id = run_id
+        self.attempt = attempt
+        self.token = token
+        self.reporter = reporter
+        self.fsync = fsync
+        self.messages = messages
+
+    def publish(self, temporary: str, final: str) -> None:
+        """Make the finished file or folder `temporary` appear as `final`, atomically."""
+        publish(temporary, final, fsync=self.fsync)
+
+
+_current: ContextVar[TaskContext | None] = ContextVar("nbflow_task_context", default=None)
+
+
+def current() -> TaskContext | None:
+    """The context of the task that runs here, or None outside of a run."""
+    return _current.get()
+
+
+@contextmanager
+def running(context: TaskContext) -> Iterator[TaskContext]:
+    """Make `context` the current one inside the `with` block."""
+    token = _current.set(context)
+    try:
+        yield context
+    finally:
+        _current.reset(token)
+
+
+def publish(temporary: str, final: str, *, fsync: bool = False) -> None:
+    """Rename `temporary` onto `final`, replacing it; with `fsync`, the data is on disk before."""
+    if fsync:
+        _flush(temporary)
+    os.replace(temporary, final)
+    if fsync:
+        _flush(os.path.dirname(final) or ".")
+
+
+def _flush(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,218 @@
+"""The facts that the scheduler decided: one stream, read by every view, store and log.
+
+Only the scheduler speaks: executors and workers send commands, and what all see is what was
+decided. Decoding validates; unknown fields are ignored, so that an older reader understands a
+newer writer.
+"""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+
+# msgspec resolves the annotations of Structs at run time.
+from nbflow.core.call import ErrorInfo, FileRecord  # noqa: TC001
+from nbflow.core.status import RunStatus, TaskStatus  # noqa: TC001
+
+
+class RetryPolicy(msgspec.Struct, frozen=True, gc=False):
+    """When a failed task is tried again, and when it is disabled. Seconds and counts."""
+
+    #: Failures within `disable_window` seconds that disable the task; None: never.
+    retry_count: int | None = None
+    #: Seconds from a failure to the next try; None or negative: no other try.
+    retry_delay: float | None = None
+    disable_window: float | None = None
+    #: Seconds after the first failure from which on the next failure disables the task.
+    disable_hard_timeout: float | None = None
+
+
+class TaskRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A task as data: what pages, stores and logs may know of it."""
+
+    task_id: str
+    family: str
+    module: str = ""
+    #: JSON object of parameter name to serialized value, in order of declaration; private
+    #: parameters are absent.
+    params: str = "{}"
+    #: Names in `params` that are not shown (insignificant or hidden); one tuple a class.
+    unshown: tuple[str, ...] = ()
+    priority: float = 0.0
+    resources: dict[str, int] | None = None
+    is_external: bool = False
+    is_wrapper: bool = False
+    #: False where the task declares no output: it is done for the run when `run()` ends.
+    has_output: bool = True
+    #: Hash of the class's code and version of its definition in the kernel; recorded only.
+    code_hash: str = ""
+    code_version: int = 1
+    #: Paths or reprs of the declared outputs, at most a few.
+    outputs: tuple[str, ...] = ()
+
+    def describe(self, *, limit: int = 120) -> str:
+        """`Family(a=1, b=x)` of the shown parameters, each value cut to 60 characters."""
+        if self.params == "{}":
+            return f"{self.family}()"
+        parts = [
+            f"{name}={value if len(value) <= 60 else value[:59] + '…'}"
+            for name, value in json.loads(self.params).items()
+            if name not in self.unshown
+        ]
+        text = f"{self.family}({', '.join(parts)})"
+        return text if len(text) <= limit else text[: limit - 2] + "…)"
+
+
+class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """Who started a run, where, with what."""
+
+    roots: tuple[str, ...]
+    #: `Family(a=1)` of each root.
+    root_names: tuple[str, ...] = ()
+    #: The user's label.
+    name: str = ""
+    #: The line that would start the same run.
+    invocation: str = ""
+    #: "cell In[3]", "cli", "python".
+    where: str = ""
+    user: str = ""
+    host: str = ""
+    pid: int = 0
+    workers: int = 1
+    executor: str = "inline"
+    policy: str = "native"
+    nbflow: str = ""
+    python: str = ""
+    git_commit: str = ""
+    #: None where it is not known.
+    git_dirty: bool | None = None
+
+
+class RunEvent(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
+    """A fact that the scheduler decided.
+
+    `seq` is the position in the stream, strictly increasing; `at` Unix seconds by the scheduler's
+    clock; `run_id` may be empty for facts about no run.
+    """
+
+    seq: int
+    at: float
+    run_id: str = ""
+
+
+class RunStarted(RunEvent, frozen=True, kw_only=True, tag=True):
+    """A run began."""
+
+    info: RunInfo
+
+
+class RunFinished(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
+    """A run ended; no event of the run follows."""
+
+    status: RunStatus
+    exit_code: int = 0
+
+
+class TaskAdded(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
+    """A task is part of the run. `status` DONE: it was complete before; UNKNOWN: see PlanFailed."""
+
+    task: TaskRecord
+    status: TaskStatus = TaskStatus.PENDING
+    #: Ids of the tasks that it requires, in the order of `requires()`; empty if complete.
+    deps: tuple[str, ...] = ()
+    #: False: an external task that is not complete; nobody can run it.
+    runnable: bool = True
+
+
+class PlanFailed(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
+    """`requires()` or `complete()` raised, or gave something wrong; what depends on it waits."""
+
+    task_id: str
+    error: ErrorInfo
+
+
+class TaskStarted(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
+    """A worker was given the task; also after a suspension."""
+
+    task_id: str
+    worker_id: str
+    attempt: int
+    token: int
+    #: Members of the batch that run with it.
+    members: tuple[str, ...] = ()
+
+
+class TaskProgressed(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
+    """A running task said how it stands; only what changed is set. Not kept for ever."""
+
+    task_id: str
+    #: 0 to 1.
+    fraction: float | None = None
+    message: str | None = None
+    tracking_url: str | None = None
+
+
+class TaskSuspended(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
+    """A running task waits for requirements that it yielded."""
+
+    task_id: str
+    new_deps: tuple[str, ...]
+
+
+class TaskSucceeded(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
+    """A task ran and is done."""
+
+    task_id: str
+    attempt: int = 1
+    #: Seconds inside `run()`.
+    seconds: float = 0.0
+    outputs: tuple[FileRecord, ...] = ()
+    inputs: tuple[FileRecord, ...] = ()
+    note: str = ""
+
+
+class TaskFoundComplete(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
+    """A task was complete when its turn came; it did not run here."""
+
+    task_id: str
+    note: str = ""
+
+
+class TaskFailed(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
+    """A task failed. `retry_at`: Unix seconds from which on it is tried again, None: not."""
+
+    task_id: str
+    error: ErrorInfo
+    attempt: int = 1
+    seconds: float = 0.0
+    retry_at: float | None = None
+
+
+class TaskRequeued(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
+    """A task is pending again: held elsewhere, interrupted, retried, or its worker was lost."""
+
+    task_id: str
+    reason: str = ""
+    #: Unix seconds before which it is not handed out; None: at once.
+    not_before: float | None = None
+
+
+class TaskDisabled(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
+    """A task is not run any more: too many failures (`until` Unix seconds), or by its user."""
+
+    task_id: str
+    failures: int = 0
+    until: float | None = None
+
+
+class TaskEnabled(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
+    """A disabled task may run again."""
+
+    task_id: str
+
+
+class TaskForgotten(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
+    """Nobody is interested in the task any more."""
+
+    task_id: str

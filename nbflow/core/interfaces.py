@@ -1,0 +1,88 @@
+"""The narrow protocols between the parts: scheduler, executor, subscriber, log, locks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from concurrent.futures import Future
+    from contextlib import AbstractContextManager
+
+    from nbflow.core.call import Outcome, TaskCall
+    from nbflow.core.context import Reporter
+    from nbflow.core.events import RunEvent
+    from nbflow.core.model.task import Task
+    from nbflow.core.scheduler.commands import Command, Reply
+
+
+class Scheduler(Protocol):
+    """Anything that answers commands; in process or behind HTTP."""
+
+    def handle(self, command: Command) -> Reply:
+        """Decide, keep and tell; the reply is given only for what is kept."""
+        ...
+
+
+class Subscriber(Protocol):
+    """Something that follows the event stream. Called with batches, in order, never under a lock."""
+
+    def __call__(self, events: Sequence[RunEvent]) -> None:
+        """Take the next events."""
+        ...
+
+
+class Executor(Protocol):
+    """Where a task runs. Raises ExecutorError only from `submit`; a task's failure is an Outcome."""
+
+    #: Calls at once.
+    slots: int
+
+    def submit(self, call: TaskCall, task: Task, reporter: Reporter) -> Outcome | Future[Outcome]:
+        """Run `task`; an Outcome where it is over already, a Future only where it is pending."""
+        ...
+
+    def kill(self, task_id: str) -> bool:
+        """End a running task at once; False where that cannot be done here."""
+        ...
+
+    def forget(self, task_id: str) -> None:
+        """Drop what is kept between executions of the task (a suspended generator)."""
+        ...
+
+    def close(self, *, wait: bool = True) -> None:
+        """Give back processes and threads."""
+        ...
+
+
+class LogSink(Protocol):
+    """Where the output of tasks goes. Thread-safe."""
+
+    def write(self, task_id: str, attempt: int, text: str) -> None:
+        """Append text of one execution."""
+        ...
+
+
+class TaskLocks(Protocol):
+    """Never one task twice at a time, across the processes of a project."""
+
+    def hold(self, task_id: str) -> AbstractContextManager[None]:
+        """Hold the task's lock inside the block; raises LockBusy (with a pid) when it is taken."""
+        ...
+
+
+class Recorder(Protocol):
+    """A store of runs: fed by the event stream, read for history."""
+
+    def __call__(self, events: Sequence[RunEvent]) -> None:
+        """Take events to be written soon; never blocks, never raises."""
+        ...
+
+    def flush(self) -> None:
+        """Return when everything taken so far is written, or cannot be."""
+        ...
+
+    def close(self) -> None:
+        """Flush and end; no thread or open file is left."""
+        ...
+

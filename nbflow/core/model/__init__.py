@@ -1,0 +1,1 @@
+"""The task side: tasks, parameters, targets and how they are found by name."""

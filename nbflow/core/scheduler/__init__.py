@@ -1,0 +1,1 @@
+"""The deciding side: commands in, a reply and events out; it knows ids, never tasks."""

@@ -1,0 +1,1 @@
+"""The central scheduler over HTTP; empty until it is built."""

@@ -1,0 +1,1 @@
+"""Targets that can be read and written: files, memory, and their formats."""

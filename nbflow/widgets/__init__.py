@@ -1,0 +1,1 @@
+"""Widgets where a person acts; empty until the notebook experience fills it."""
