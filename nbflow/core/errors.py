@@ -290,7 +290,7 @@ class NotSupportedHereError(NbflowError, RuntimeError):
     """Asked for something that this place or this version cannot do."""
 
 
-class RunInterrupted(KeyboardInterrupt):  # noqa: N818 - it is Python's interrupt, not an error
+class RunInterrupted(KeyboardInterrupt):
     """A run was interrupted by the user; `result` has the RunResult so far."""
 
     def __init__(self, message: str = "the run was interrupted", result: Any = None) -> None:

@@ -13,7 +13,7 @@ import msgspec
 
 # msgspec resolves the annotations of Structs at run time.
 from nbflow.core.call import ErrorInfo, FileRecord  # noqa: TC001
-from nbflow.core.status import RunStatus, TaskStatus  # noqa: TC001
+from nbflow.core.status import RunStatus, TaskStatus
 
 
 class RetryPolicy(msgspec.Struct, frozen=True, gc=False):

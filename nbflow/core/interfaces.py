@@ -9,10 +9,11 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from contextlib import AbstractContextManager
 
+    from nbflow.core.model.task import Task
+
     from nbflow.core.call import Outcome, TaskCall
     from nbflow.core.context import Reporter
     from nbflow.core.events import RunEvent
-    from nbflow.core.model.task import Task
     from nbflow.core.scheduler.commands import Command, Reply
 
 
@@ -85,4 +86,3 @@ class Recorder(Protocol):
     def close(self) -> None:
         """Flush and end; no thread or open file is left."""
         ...
-
