@@ -1,4 +1,4 @@
-"""Write environment.yml and binder/environment.yml from pyproject.toml, or check that they agree."""
+"""Write environment.yml and binder/environment.yml from pyproject.toml, or check them."""
 
 from __future__ import annotations
 

@@ -81,6 +81,8 @@ def _design(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
     )
     numbers = joined[list(WEATHER)].fillna(WEATHER)
     # Delays pile up over the day and not evenly, hence the square.
-    day = pd.DataFrame({"hour": joined["hour"] / 10.0, "hour_squared": (joined["hour"] / 10.0) ** 2})
+    day = pd.DataFrame(
+        {"hour": joined["hour"] / 10.0, "hour_squared": (joined["hour"] / 10.0) ** 2}
+    )
     kinds = pd.get_dummies(joined[["carrier", "origin"]], dtype=float)
     return pd.concat([day, numbers, kinds], axis=1)
