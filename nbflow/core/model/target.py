@@ -64,23 +64,23 @@ class FileSystem(ABC):
         NotADirectoryTargetError
             A file stands at `path`.
         """
-        raise self._unable("mkdir")
+        raise NotImplementedError(f"{type(self).__name__} has no mkdir()")
 
     def isdir(self, path: str) -> bool:
         """Whether `path` is a folder."""
-        raise self._unable("isdir")
+        raise NotImplementedError(f"{type(self).__name__} has no isdir()")
 
     def listdir(self, path: str) -> Iterable[str]:
         """Paths of all files below the folder `path`, at any depth."""
-        raise self._unable("listdir")
+        raise NotImplementedError(f"{type(self).__name__} has no listdir()")
 
     def move(self, path: str, dest: str) -> None:
         """Move `path` to `dest`."""
-        raise self._unable("move")
+        raise NotImplementedError(f"{type(self).__name__} has no move()")
 
     def copy(self, path: str, dest: str) -> None:
         """Copy the file `path` to `dest`."""
-        raise self._unable("copy")
+        raise NotImplementedError(f"{type(self).__name__} has no copy()")
 
     def rename(self, *args: Any, **kwargs: Any) -> None:
         """Do the same as `move`."""
@@ -107,9 +107,6 @@ class FileSystem(ABC):
         if self.exists(path):
             self.remove(path)
         self.rename_dont_move(temporary, path)
-
-    def _unable(self, operation: str) -> NotImplementedError:
-        return NotImplementedError(f"{type(self).__name__} does not implement {operation}()")
 
 
 class FileSystemTarget(Target):
