@@ -1,0 +1,310 @@
+"""Files and folders of this machine as targets.
+
+Source: Luigi G-20 to G-29. By intent otherwise: text is UTF-8, an unfinished file is never
+published (see `nbflow.targets.atomic`), and its remains go at once.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import itertools
+import os
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING, Any
+
+from nbflow.core.context import current, publish
+from nbflow.core.errors import (
+    MissingParentDirectoryError,
+    NotADirectoryTargetError,
+    TargetExistsError,
+)
+from nbflow.core.model.target import FileSystem, FileSystemTarget, temporary_name
+from nbflow.targets.aside import AsideToken, remove_tree
+from nbflow.targets.atomic import write_atomically
+from nbflow.targets.format import Format, get_default_format
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from nbflow.core.call import FileRecord
+    from nbflow.targets.snapshot import ExistenceSnapshot
+
+_FOLDER_IN_THE_WAY = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}
+_tmp_numbers = itertools.count()
+
+
+class LocalFileSystem(FileSystem):
+    """The file system of this machine."""
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file or folder at `path`; a link to nothing does not count."""
+        return os.path.exists(path)
+
+    def exists_many(self, paths: Iterable[str]) -> set[str]:
+        """Those of `paths` that exist, with one listing for a folder that is asked often."""
+        snapshot = self.snapshot()
+        return {path for path in paths if snapshot.exists(path)}
+
+    def snapshot(self) -> ExistenceSnapshot:
+        """Something to ask about many paths while a run is planned; never to verify outputs."""
+        from nbflow.targets.snapshot import ExistenceSnapshot
+
+        return ExistenceSnapshot()
+
+    def mkdir(self, path: str, parents: bool = True, raise_if_exists: bool = False) -> None:
+        """Make the folder `path`; see `FileSystem.mkdir` for the errors."""
+        try:
+            if parents:
+                os.makedirs(path)
+            else:
+                os.mkdir(path)
+        except FileExistsError as error:
+            if not os.path.isdir(path):
+                raise NotADirectoryTargetError(
+                    f"cannot make the folder {path}: a file has that name."
+                ) from error
+            if raise_if_exists:
+                raise TargetExistsError(f"the folder {path} exists already.") from error
+        except FileNotFoundError as error:
+            raise MissingParentDirectoryError(
+                f"cannot make the folder {path}: the one above it does not exist. "
+                "Use parents=True to make it too."
+            ) from error
+
+    def isdir(self, path: str) -> bool:
+        """Whether `path` is a folder."""
+        return os.path.isdir(path)
+
+    def listdir(self, path: str) -> Iterator[str]:
+        """Paths of all files below the folder `path`, at any depth."""
+        for folder, _, names in os.walk(path):
+            for name in names:
+                yield os.path.join(folder, name)
+
+    def remove(self, path: str, recursive: bool = True, skip_trash: bool = True) -> None:  # noqa: ARG002 - Luigi's signature
+        """Remove the file or, if `recursive`, the folder with all that is in it."""
+        if recursive:
+            remove_tree(path)
+        else:
+            os.remove(path)
+
+    def move(self, path: str, dest: str, raise_if_exists: bool = False) -> None:
+        """Move a file or folder, replacing `dest` in one step, across devices too."""
+        _prepare(path, dest, raise_if_exists=raise_if_exists)
+        try:
+            self.publish(path, dest)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            self._copy(path, dest)
+            remove_tree(path)
+
+    def copy(self, path: str, dest: str, raise_if_exists: bool = False) -> None:
+        """Copy a file with its permissions; `dest` appears when it is whole."""
+        _prepare(path, dest, raise_if_exists=raise_if_exists)
+        self._copy(path, dest)
+
+    def publish(self, temporary: str, path: str) -> None:
+        """Rename `temporary` onto `path` on behalf of the running task.
+
+        A file replaces a file in one step. A folder replaces what is there in two, the old one
+        moving aside first: in between there is nothing at `path`, never a half.
+        """
+        context = current()
+        rename = publish if context is None else context.publish
+        try:
+            rename(temporary, path)
+        except OSError as error:
+            if error.errno not in _FOLDER_IN_THE_WAY or not os.path.isdir(temporary):
+                raise
+            old = AsideToken(path)
+            try:
+                rename(temporary, path)
+            except BaseException:
+                old.restore()
+                raise
+            old.discard()
+
+    def _copy(self, path: str, dest: str) -> None:
+        import shutil
+
+        temporary = temporary_name(dest)
+        try:
+            if os.path.isdir(path):
+                shutil.copytree(path, temporary, symlinks=True)
+            else:
+                shutil.copy(path, temporary)
+            self.publish(temporary, dest)
+        except BaseException:
+            if os.path.lexists(temporary):
+                remove_tree(temporary)
+            raise
+
+
+class LocalTarget(FileSystemTarget):
+    """A file or folder of this machine.
+
+    Parameters
+    ----------
+    path
+        Relative ones follow the working directory at the time of use; `~` is a plain character.
+    format
+        What stands between the user and the bytes; text in UTF-8 if not given.
+    is_tmp
+        Remove the file when this object goes; `path` may then be left out.
+    """
+
+    fs = LocalFileSystem()
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        format: Format | None = None,
+        is_tmp: bool = False,
+    ) -> None:
+        if not path:
+            if not is_tmp:
+                raise ValueError("LocalTarget needs a path, as in LocalTarget('data/out.csv').")
+            path = _temporary_file()
+        self.path = str(path)
+        self.format = get_default_format() if format is None else format
+        self.is_tmp = is_tmp
+        if is_tmp:
+            import weakref
+
+            weakref.finalize(self, _remove_own, self.path, os.getpid())
+
+    def open(self, mode: str = "r") -> IO[Any]:
+        """Open for reading (`"r"`) or writing (`"w"`); the format decides between text and bytes.
+
+        What is written appears at the path as a whole, at the clean end of the `with` block, and
+        replaces what was there. Missing folders above it are made.
+        """
+        kind = mode.replace("b", "").replace("t", "")
+        if kind == "w":
+            return write_atomically(_open_draft(self), self.format)
+        if kind != "r":
+            raise ValueError(f"{self.path} can be opened with 'r' or 'w', not with {mode!r}.")
+        pipe = self.open_bytes()
+        try:
+            return self.format.pipe_reader(pipe)
+        except BaseException:
+            pipe.close()
+            raise
+
+    def open_bytes(self) -> IO[bytes]:
+        """Open for reading the bytes as they are stored, whatever the format."""
+        return open(self.path, "rb")
+
+    def file_record(self) -> FileRecord | None:
+        """The file as it is now, asked with one system call; None if it is not there.
+
+        The size of a folder is not known and is -1.
+        """
+        import stat
+
+        from nbflow.core.call import FileRecord
+
+        try:
+            found = os.stat(self.path)
+        except (OSError, ValueError):  # as os.path.exists
+            return None
+        size = -1 if stat.S_ISDIR(found.st_mode) else found.st_size
+        return FileRecord(self.path, size, found.st_mtime)
+
+    def set_aside(self) -> AsideToken:
+        """Move what is there out of the way; the token can put it back or drop it."""
+        return AsideToken(self.path)
+
+    def makedirs(self) -> None:
+        """Make the folders above the path."""
+        folder = os.path.dirname(self.path.rstrip("/"))
+        if folder:
+            self.fs.mkdir(folder)
+
+    def move(self, new_path: str, raise_if_exists: bool = False) -> None:
+        """Move the file or folder to `new_path`; this target still names the old path."""
+        self.fs.move(self.path, new_path, raise_if_exists=raise_if_exists)
+
+    def move_dir(self, new_path: str) -> None:
+        """Move the folder to `new_path`."""
+        self.move(new_path)
+
+    def copy(self, new_path: str, raise_if_exists: bool = False) -> None:
+        """Copy the file to `new_path`."""
+        self.fs.copy(self.path, new_path, raise_if_exists)
+
+    @property
+    def fn(self) -> str:
+        """The path, by its old name."""
+        import warnings
+
+        warnings.warn("LocalTarget.fn is now LocalTarget.path", DeprecationWarning, stacklevel=2)
+        return self.path
+
+
+class LocalDraft(io.FileIO):
+    """An unfinished file beside its place, the raw stream that takes its bytes."""
+
+    def __init__(self, target: LocalTarget, temporary: str) -> None:
+        super().__init__(temporary, "x")
+        self.path = target.path
+        self._temporary = temporary
+        self._fs = target.fs
+        self._context = current()
+
+    def publish(self) -> None:
+        """Rename it on behalf of the task that runs here, or else of the one that opened it."""
+        if self._context is None or current() is not None:
+            self._fs.publish(self._temporary, self.path)
+        else:
+            self._context.publish(self._temporary, self.path)
+
+    def discard(self) -> None:
+        """Close and remove it."""
+        # What led here is told; of a file that cannot even be removed the temporary name remains.
+        with suppress(OSError):
+            self.close()
+        with suppress(OSError):
+            os.unlink(self._temporary)
+
+
+def _open_draft(target: LocalTarget) -> LocalDraft:
+    path = target.path
+    if path[-1] == "/":
+        raise IsADirectoryError(errno.EISDIR, "cannot write a file to the name of a folder", path)
+    temporary = temporary_name(path)
+    for _ in range(100):
+        try:
+            return LocalDraft(target, temporary)
+        except FileExistsError:
+            temporary = temporary_name(path)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG or len(os.path.basename(path)) < 150:
+                # Under its own name, not that of the temporary file.
+                raise OSError(error.errno, error.strerror, path) from None
+            short = f".nbflow-tmp-{os.getpid()}-{next(_tmp_numbers)}"
+            temporary = os.path.join(os.path.dirname(path), short)
+    raise FileNotFoundError(errno.ENOENT, "its folder vanishes as often as it is made", path)
+
+
+def _prepare(path: str, dest: str, *, raise_if_exists: bool) -> None:
+    if raise_if_exists and os.path.lexists(dest):
+        raise TargetExistsError(f"cannot write {dest} from {path}: the destination exists.")
+    os.makedirs(os.path.dirname(dest.rstrip("/")) or ".", exist_ok=True)
+
+
+def _temporary_file() -> str:
+    import tempfile
+
+    name = f"nbflow-tmp-{os.getpid()}-{next(_tmp_numbers)}"
+    return temporary_name(os.path.join(tempfile.gettempdir(), name))
+
+
+def _remove_own(path: str, process: int) -> None:
+    # A forked child has a copy of the target, the file is the parent's.
+    if process == os.getpid() and os.path.lexists(path):
+        remove_tree(path)
