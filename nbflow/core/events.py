@@ -114,6 +114,16 @@ class RunFinished(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
     exit_code: int = 0
 
 
+class RunCancelled(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
+    """No further task of the run is handed out; it ends when its worker says so."""
+
+
+class RunsForgotten(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
+    """Finished runs and the tasks that only they wanted are gone from the scheduler's state."""
+
+    run_ids: tuple[str, ...]
+
+
 class TaskAdded(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
     """A task is part of the run. `status` DONE: it was complete before; UNKNOWN: see PlanFailed."""
 
@@ -123,6 +133,13 @@ class TaskAdded(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
     deps: tuple[str, ...] = ()
     #: False: an external task that is not complete; nobody can run it.
     runnable: bool = True
+    worker_id: str = ""
+    retry: RetryPolicy | None = None
+    #: Seconds that one execution may take; None: no limit.
+    timeout: float | None = None
+    batchable: bool = False
+    #: The batch that it was made for; empty for a task of its own.
+    batch_id: str = ""
 
 
 class PlanFailed(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
@@ -196,6 +213,8 @@ class TaskRequeued(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
     reason: str = ""
     #: Unix seconds before which it is not handed out; None: at once.
     not_before: float | None = None
+    #: Not handed out again in this run.
+    withheld: bool = False
 
 
 class TaskDisabled(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
@@ -207,12 +226,134 @@ class TaskDisabled(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
 
 
 class TaskEnabled(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
-    """A disabled task may run again."""
+    """A disabled task counts as failed again, and is tried at `retry_at` (Unix seconds)."""
 
     task_id: str
+    retry_at: float | None = None
 
 
 class TaskForgotten(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
     """Nobody is interested in the task any more."""
 
     task_id: str
+
+
+class TaskResourcesDecreased(RunEvent, frozen=True, kw_only=True, tag=True):
+    """A running task gave back part of what it holds."""
+
+    task_id: str
+    amounts: dict[str, int]
+
+
+class WorkerJoined(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
+    """A worker is known from now on."""
+
+    worker_id: str
+    slots: int = 1
+    host: str = ""
+    pid: int = 0
+    assistant: bool = False
+
+
+class WorkerContacted(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
+    """A worker was heard of, after a while or for the first time in a run. Not kept for ever."""
+
+    worker_id: str
+    #: It asks for tasks of the run; else it only adds some, or lives.
+    asks: bool = False
+
+
+class WorkerDisabled(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
+    """A worker gets no further task."""
+
+    worker_id: str
+
+
+class WorkerLost(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
+    """A worker left, or was silent for too long."""
+
+    worker_id: str
+
+
+class BatcherAdded(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
+    """A worker can run tasks of a family together that differ only in `parameters`."""
+
+    worker_id: str
+    family: str
+    parameters: tuple[str, ...]
+    #: None: no limit.
+    max_batch_size: int | None = None
+
+
+class BatchFormed(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
+    """A worker was given tasks to run as one; it starts when the worker has made that one."""
+
+    batch_id: str
+    worker_id: str
+    #: Ids in rank order.
+    members: tuple[str, ...]
+    token: int
+
+
+class ResourcesSet(RunEvent, frozen=True, kw_only=True, tag=True):
+    """Totals of resources changed; those that are not named stay."""
+
+    totals: dict[str, int]
+
+
+class SchedulerPaused(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
+    """Nothing new is handed out."""
+
+
+class SchedulerResumed(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
+    """Tasks are handed out again."""
+
+
+class MessageSent(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
+    """A message is on its way to a running task."""
+
+    task_id: str
+    message_id: str
+    content: str
+
+
+class CommandAnswered(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
+    """A command that may be sent twice got its answer, which holds for the second time too."""
+
+    session: str
+    sequence: int
+    #: The reply as JSON.
+    reply: msgspec.Raw
+
+
+#: Every event, for decoding: `msgspec.json.Decoder(AnyEvent)`.
+AnyEvent = (
+    RunStarted
+    | RunFinished
+    | RunCancelled
+    | RunsForgotten
+    | TaskAdded
+    | PlanFailed
+    | TaskStarted
+    | TaskProgressed
+    | TaskSuspended
+    | TaskSucceeded
+    | TaskFoundComplete
+    | TaskFailed
+    | TaskRequeued
+    | TaskDisabled
+    | TaskEnabled
+    | TaskForgotten
+    | TaskResourcesDecreased
+    | WorkerJoined
+    | WorkerContacted
+    | WorkerDisabled
+    | WorkerLost
+    | BatcherAdded
+    | BatchFormed
+    | ResourcesSet
+    | SchedulerPaused
+    | SchedulerResumed
+    | MessageSent
+    | CommandAnswered
+)

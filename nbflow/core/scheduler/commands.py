@@ -241,7 +241,7 @@ class Refused(Reply, frozen=True, kw_only=True, tag=True, gc=False):
     """Not done, and nothing has changed. `code` for programs, `reason` for people.
 
     Codes: stale_token, unknown_task, unknown_run, unknown_worker, worker_disabled, paused,
-    wrong_status, stale_observation.
+    wrong_status, stale_observation, answer_forgotten.
     """
 
     code: str
@@ -266,6 +266,9 @@ class BatchAssignment(Reply, frozen=True, kw_only=True, tag=True):
     module: str
     params: str
     members: tuple[str, ...]
+    #: Reports on single members carry it until the batch is claimed: a member that cannot be made
+    #: is reported by `FinishTask`.
+    token: int = 0
 
 
 class NothingReady(Reply, frozen=True, kw_only=True, tag=True, gc=False):
@@ -281,3 +284,34 @@ class NothingReady(Reply, frozen=True, kw_only=True, tag=True, gc=False):
     wake_at: float | None = None
     #: The worker was disabled and should end.
     worker_disabled: bool = False
+    #: Somebody paused the scheduler: pending tasks wait for that, too.
+    paused: bool = False
+
+
+#: Every command and every reply, for decoding.
+AnyCommand = (
+    StartRun
+    | EndRun
+    | CancelRun
+    | JoinWorker
+    | LeaveWorker
+    | AddBatcher
+    | AddTask
+    | RequestTask
+    | ClaimBatch
+    | FinishTask
+    | SuspendTask
+    | Progress
+    | DecreaseResources
+    | Heartbeat
+    | Tick
+    | ForgiveFailures
+    | EnableTask
+    | MarkDone
+    | SetResources
+    | Pause
+    | Resume
+    | DisableWorker
+    | SendMessage
+)
+AnyReply = Acknowledged | Added | Refused | Assignment | BatchAssignment | NothingReady
