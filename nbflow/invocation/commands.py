@@ -1,0 +1,424 @@
+"""The table of commands and flags; parsing, help and completion are read from it.
+
+A command is one row of `COMMANDS`; a face that can do it has a function for its name.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from nbflow.core.errors import BadFlagValueError, UnknownCommandError, did_you_mean, shorten
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Kind(StrEnum):
+    """What a plain word of a command means."""
+
+    #: Optional, first: a notebook, a .py file, or a module before another word.
+    SOURCE = "SOURCE"
+    TASK = "TASK"
+    TASKS = "TASK…"
+    GLOB = "GLOB"
+    RUN = "RUN"
+    TASK_OR_RUN = "TASK|RUN"
+    COMMAND = "COMMAND"
+    SHELL = "bash|zsh|fish"
+    FILE = "FILE"
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One flag of a command."""
+
+    name: str
+    help: str
+    #: How the value is called in the help; "" for a switch.
+    value: str = ""
+    letter: str = ""
+    #: The value may be left out, and is then given only by "=".
+    optional: bool = False
+    #: `--no-name` turns it off.
+    negatable: bool = False
+    #: May be given several times; the values become a tuple.
+    repeatable: bool = False
+    #: Offered by completion, and checked if `read` is None.
+    choices: tuple[str, ...] = ()
+    #: Text to value; raises ValueError with what was expected.
+    read: Callable[[str], object] | None = None
+    #: Known by name, but refused: a later version has it.
+    later: bool = False
+
+    @property
+    def key(self) -> str:
+        """The flag's name as an identifier: `dry_run`."""
+        return self.name.replace("-", "_")
+
+    def usage(self) -> str:
+        """`-x, --fail-fast`, `--workers N`, `--force[=GLOB]`, `--tee/--no-tee`."""
+        text = f"-{self.letter}, --{self.name}" if self.letter else f"--{self.name}"
+        if self.negatable:
+            text += f"/--no-{self.name}"
+        if self.optional:
+            return f"{text}[={self.value}]"
+        return f"{text} {self.value}" if self.value else text
+
+    def parse(self, text: str, *, command: str) -> object:
+        """The value that `text` stands for."""
+        if self.read is not None:
+            try:
+                return self.read(text)
+            except ValueError as error:
+                raise BadFlagValueError(
+                    f"--{self.name}={shorten(text)} — {error} See nbflow help {command}."
+                ) from None
+        if self.choices and text not in self.choices:
+            raise BadFlagValueError(
+                f"--{self.name}={shorten(text)} — choose one of {', '.join(self.choices)}."
+                f"{did_you_mean(text, self.choices)}"
+            )
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: its words, its flags, and what a person is told of it."""
+
+    name: str
+    #: One line for the list of commands.
+    summary: str
+    kinds: tuple[Kind, ...] = ()
+    #: Kinds that must be given.
+    needs: frozenset[Kind] = frozenset()
+    flags: tuple[Flag, ...] = ()
+    #: Takes `name=value`: values of a task's parameters (or settings, for config).
+    values: str = ""
+    help: str = ""
+    #: Lines after the command's name, each with what it does.
+    examples: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def has_source(self) -> bool:
+        """True where a notebook, file or module may stand first."""
+        return Kind.SOURCE in self.kinds
+
+    def all_flags(self) -> tuple[Flag, ...]:
+        """Its own flags, then those that every command has."""
+        return (*self.flags, *COMMON_FLAGS)
+
+    def flag(self, name: str) -> Flag | None:
+        """The flag called `name` (without dashes, `no-` removed where it may stand) or None."""
+        for flag in self.all_flags():
+            if name in {flag.name, flag.letter} or (flag.negatable and name == f"no-{flag.name}"):
+                return flag
+        return None
+
+    def flag_names(self) -> list[str]:
+        """Every way to write one of its flags that is built, with dashes."""
+        names = []
+        for flag in self.all_flags():
+            if not flag.later:
+                names.append(f"--{flag.name}")
+                names += [f"--no-{flag.name}"] if flag.negatable else []
+        return names
+
+    def usage(self) -> str:
+        """`run [SOURCE] TASK [name=value …] [flags]`."""
+        words = [kind if kind in self.needs else f"[{kind}]" for kind in self.kinds]
+        values = [f"[{self.values}=value …]"] if self.values else []
+        return " ".join([self.name, *words, *values, "[flags]"])
+
+
+_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
+
+
+def duration(text: str) -> float:
+    """Seconds of "90", "90s", "10m", "1h30m"; raises ValueError."""
+    match = _DURATION.fullmatch(text)
+    seconds = 0.0
+    if match and text:
+        hours, minutes, rest = (float(part or 0) for part in match.groups())
+        seconds = hours * 3600 + minutes * 60 + rest
+    if seconds <= 0:
+        msg = "a time looks like 90s, 10m or 1h30m."
+        raise ValueError(msg)
+    return seconds
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            msg = f"expected a whole number of at least {least}."
+            raise ValueError(msg)
+        return int(text)
+
+    return read
+
+
+COMMON_FLAGS = (
+    Flag("json", "print one JSON document (in a notebook: return plain data, display nothing)"),
+    Flag("show-code", "say what this line is in Python, and the line with its values resolved"),
+    Flag("help", "this text", letter="h"),
+)
+
+_FORCE = Flag(
+    "force",
+    "run the named task although it is complete; with a pattern: every task that it matches, by "
+    "family or by Family(name=value)",
+    value="GLOB",
+    optional=True,
+    repeatable=True,
+)
+
+_RUN_FLAGS = (
+    Flag("workers", "tasks at once", value="N", read=_at_least(1)),
+    Flag(
+        "executor",
+        "where tasks run: inline (this process), thread, process",
+        value="NAME",
+        choices=("inline", "thread", "process"),
+        read=str,
+    ),
+    Flag("bg", "return at once and run in the background (notebook only)"),
+    Flag("dry-run", "show what would run, and run nothing"),
+    _FORCE,
+    Flag("fail-fast", "start nothing more after the first failure", letter="x"),
+    Flag("retry", "try a failed task again up to N times", value="N", read=_at_least(0)),
+    Flag("timeout", "fail a task that runs longer: 90s, 10m, 1h30m", value="TIME", read=duration),
+    Flag("tee", "also show what tasks print (it always goes to the log)", negatable=True),
+    Flag("name", "a label for this run in the history", value="LABEL"),
+    Flag("store", "where the run is recorded; memory: for nowhere", value="URL"),
+    Flag("no-raise", "in a notebook: give the result back although the run failed"),
+    Flag("force-all", "", later=True),
+    Flag("stale", "", later=True),
+    Flag("view", "", value="NAME", later=True),
+    Flag("scheduler", "", value="URL", later=True),
+    Flag("lock-timeout", "", value="TIME", later=True),
+)
+
+_DAG_FLAGS = (
+    Flag(
+        "format",
+        "text (a tree), dot (Graphviz) or mermaid",
+        value="NAME",
+        choices=("text", "dot", "mermaid", "svg", "png"),
+    ),
+    Flag("rank", "", value="LR|TB", later=True),
+    Flag("depth", "", value="N", later=True),
+    Flag("up", "", value="TASK", later=True),
+    Flag("down", "", value="TASK", later=True),
+    Flag("expand", "", later=True),
+    Flag("status", "", negatable=True, later=True),
+    Flag("save", "", value="FILE", later=True),
+    Flag("widget", "", later=True),
+)
+
+COMMANDS: tuple[Command, ...] = (
+    Command(
+        "run",
+        "run a task and everything it needs that is not there yet",
+        kinds=(Kind.SOURCE, Kind.TASK),
+        needs=frozenset({Kind.TASK}),
+        flags=_RUN_FLAGS,
+        values="name",
+        help="Tasks whose outputs exist are kept; only the rest runs, requirements first. Run the "
+        "same line again after a failure: it goes on where it stopped.",
+        examples=(
+            ("run Report date=2026-08-01", "a task of this notebook, with its date"),
+            ("run sales.ipynb Report date=2026-08-01", "the same from a terminal"),
+            ("run sales.tasks Report --date 2026-08-01 --workers 4", "tasks of a module"),
+            ("run Report date=2026-08-01 CleanData.drop_nulls=false", "set an upstream value"),
+            ("run Report date=2026-08-01 --force", "run Report again although it is complete"),
+        ),
+    ),
+    Command(
+        "plan",
+        "show what would run, and why",
+        kinds=(Kind.SOURCE, Kind.TASK),
+        needs=frozenset({Kind.TASK}),
+        flags=(_FORCE,),
+        values="name",
+        help="Asks every task whether it is complete. Runs nothing and locks nothing.",
+        examples=(("plan Report date=2026-08-01", "what is missing for this report"),),
+    ),
+    Command(
+        "dag",
+        "show the graph of a task and what it needs",
+        kinds=(Kind.SOURCE, Kind.TASK),
+        needs=frozenset({Kind.TASK}),
+        flags=_DAG_FLAGS,
+        values="name",
+        help="A tree of text, or the graph for other tools.",
+        examples=(
+            ("dag Report date=2026-08-01", "the tree with the state of each task"),
+            ("dag Report date=2026-08-01 --format dot", "for Graphviz: … | dot -Tsvg"),
+        ),
+    ),
+    Command(
+        "tasks",
+        "list the tasks that are defined",
+        kinds=(Kind.SOURCE, Kind.GLOB),
+        help="Family, where it is defined, parameters (* must be given), first line of its text.",
+        examples=(
+            ("tasks", "all of them"),
+            ("tasks sales.ipynb 'Clean*'", "those of a notebook that begin with Clean"),
+        ),
+    ),
+    Command(
+        "params",
+        "list the parameters of a task",
+        kinds=(Kind.SOURCE, Kind.TASK),
+        needs=frozenset({Kind.TASK}),
+        flags=(Flag("form", "", later=True),),
+        values="name",
+        help="Name, type, default, what it means, and which values are allowed.",
+        examples=(("params Report", "what Report can be asked for"),),
+    ),
+    Command(
+        "show",
+        "show one task: parameters, outputs, state, requirements",
+        kinds=(Kind.SOURCE, Kind.TASK),
+        needs=frozenset({Kind.TASK}),
+        flags=(Flag("check", "", later=True),),
+        values="name",
+        help="Looks at the task's own outputs; runs nothing.",
+        examples=(("show Report date=2026-08-01", "is this report there, and where?"),),
+    ),
+    Command(
+        "history",
+        "list what ran, when, and how it ended",
+        kinds=(Kind.GLOB,),
+        flags=(
+            Flag("limit", "how many, newest first (default 50)", value="N", read=_at_least(1)),
+            Flag("since", "", value="TIME", later=True),
+            Flag("status", "only those that ended so: succeeded, failed, …", value="NAME"),
+            Flag("task", "one row for each task, instead of for each run"),
+            Flag("widget", "", later=True),
+        ),
+        help="Runs of this project, in notebooks and from the command line.",
+        examples=(
+            ("history", "the last runs"),
+            ("history 'Report*' --status failed", "runs of Report that failed"),
+        ),
+    ),
+    Command(
+        "log",
+        "print what a task or a run wrote",
+        kinds=(Kind.TASK_OR_RUN,),
+        flags=(
+            Flag("tail", "the last N lines (0: all; default 200)", value="N", read=_at_least(0)),
+            Flag("grep", "only lines with this text", value="TEXT"),
+            Flag("full", "with whole tracebacks of failed tasks"),
+            Flag("follow", "", later=True),
+            Flag("level", "", value="NAME", later=True),
+        ),
+        help="A task's name or id, a run's id (its end is enough), or nothing for the last run.",
+        examples=(
+            ("log", "the last run"),
+            ("log Features", "the last time that Features ran"),
+            ("log r-20260822-153012-ab12", "everything that this run wrote"),
+        ),
+    ),
+    Command(
+        "config",
+        "show the settings, and where each comes from",
+        values="setting",
+        flags=(Flag("save", "", later=True),),
+        help="In a notebook setting=value holds until the kernel ends. For good: nbflow.toml, "
+        "[tool.nbflow] in pyproject.toml, or NBFLOW_SETTING in the environment.",
+        examples=(("config", "all settings"), ("config display=static", "set one, here and now")),
+    ),
+    Command(
+        "help",
+        "say what a command does",
+        kinds=(Kind.COMMAND,),
+        examples=(("help run", "everything about run"),),
+    ),
+    Command(
+        "completion",
+        "print a script that lets your shell complete nbflow's words",
+        kinds=(Kind.SHELL,),
+        needs=frozenset({Kind.SHELL}),
+        help="Load it from your shell's startup file.",
+        examples=(
+            ("completion bash", 'for ~/.bashrc:  eval "$(nbflow completion bash)"'),
+            ("completion fish", "for ~/.config/fish/completions/nbflow.fish"),
+        ),
+    ),
+)
+
+_BY_NAME = {command.name: command for command in COMMANDS}
+
+
+def find_command(name: str) -> Command:
+    """The command called `name`; raises UnknownCommandError."""
+    command = _BY_NAME.get(name)
+    if command is None:
+        raise UnknownCommandError(
+            f"{shorten(name)!r} is no command.{did_you_mean(name, _BY_NAME)}  "
+            f"Commands: {', '.join(_BY_NAME)}."
+        )
+    return command
+
+
+def help_text(name: str | None = None, *, program: str = "nbflow") -> str:
+    """What `program help [name]` prints; `program` is "nbflow" or "%nbflow"."""
+    return _overview(program) if name is None else _help_of(find_command(name), program)
+
+
+def _overview(program: str) -> str:
+    width = max(len(command.name) for command in COMMANDS)
+    lines = [f"{program} COMMAND [words] [name=value …] [flags]", ""]
+    lines += [f"  {command.name:<{width}}  {command.summary}" for command in COMMANDS]
+    lines += ["", "Examples"]
+    lines += _example_lines([COMMANDS[0].examples[0], COMMANDS[1].examples[0]], program)
+    return "\n".join([*lines, "", f"{program} help COMMAND tells more about one."])
+
+
+def _help_of(command: Command, program: str) -> str:
+    lines = [f"{program} {command.usage()}", "", _sentence(command.summary)]
+    if command.help:
+        lines += ["", *_wrapped(command.help)]
+    if command.has_source:
+        lines += ["", *_wrapped(_SOURCE_HELP)]
+    lines += ["", "Examples", *_example_lines(command.examples, program), "", "Flags"]
+    flags = [flag for flag in command.all_flags() if not flag.later]
+    width = min(24, max(len(flag.usage()) for flag in flags))
+    for flag in flags:
+        first, *rest = _wrapped(flag.help, width=76 - width)
+        lines.append(f"  {flag.usage():<{width}}  {first}")
+        lines += [" " * (width + 4) + line for line in rest]
+    return "\n".join(lines)
+
+
+_SOURCE_HELP = (
+    "SOURCE is where the task is defined: a notebook (sales.ipynb), a file (sales.py) or a module "
+    "(sales.tasks); a task may also be named with its module (sales.tasks.Report). In a notebook "
+    "it is left out for tasks of this kernel."
+)
+
+
+def _example_lines(
+    examples: list[tuple[str, str]] | tuple[tuple[str, str], ...], program: str
+) -> list[str]:
+    lines = []
+    for line, meaning in examples:
+        text = f"  {program} {line}"
+        lines.append(f"{text}  # {meaning}" if len(text) + len(meaning) < 76 else text)
+        if len(text) + len(meaning) >= 76:
+            lines.append(f"      # {meaning}")
+    return lines
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _wrapped(text: str, width: int = 80) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(text, width)
