@@ -140,7 +140,15 @@ class DuplicateParameterError(ParameterError):
 
 
 class BadValueError(ParameterError):
-    """A value cannot be parsed, or is not among those allowed."""
+    """A value cannot be parsed, or is not among those allowed.
+
+    `parameter` is its name, `value` the text that was shown for it (masked where it is private).
+    """
+
+    def __init__(self, message: str, *, parameter: str = "", value: str = "") -> None:
+        super().__init__(message)
+        self.parameter = parameter
+        self.value = value
 
 
 class RegistryError(NbflowError, LookupError):
