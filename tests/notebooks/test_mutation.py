@@ -17,10 +17,9 @@ WRONG = {
 
 
 def cell_of(notebook, line):
-    """The position, among the code cells as nbval counts them, of the cell that has `line`."""
+    """The position, among the code cells as nbval counts them, of the first that has `line`."""
     cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    [index] = [index for index, cell in enumerate(cells) if line in "".join(cell["source"])]
-    return index
+    return next(index for index, cell in enumerate(cells) if line in "".join(cell["source"]))
 
 
 def change(path, line, replacement):
