@@ -8,7 +8,6 @@ after the file was opened is on its way. A file that is never closed is discarde
 from __future__ import annotations
 
 import io
-import os
 import sys
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, Protocol, cast
@@ -32,7 +31,10 @@ class Draft(Protocol):
         ...
 
     def discard(self) -> None:
-        """Close without flushing and leave nothing behind. May be called twice; never raises."""
+        """Close without flushing and leave nothing behind; never raises, may be called twice.
+
+        In a forked child it closes only: the file is the parent's.
+        """
         ...
 
 
@@ -65,7 +67,6 @@ class _AtomicFile:
     def __init__(self, stream: Any, pipe: io.BufferedWriter[Any], draft: Draft) -> None:
         self._stream = stream
         self._pipe = pipe
-        self._process = os.getpid()
         self._blocks = 0
         exception = sys.exception()
         self._older = None if exception is None else (exception, exception.__traceback__)
@@ -108,11 +109,10 @@ class _AtomicFile:
 
     def discard(self) -> None:
         """Close, and leave no trace of what was written."""
-        draft, self._draft, self._older = self._draft, None, None
-        # In a forked child the file still belongs to the parent.
-        if draft is None or self._process != os.getpid():
+        if self._draft is None:
             return
-        draft.discard()
+        self._draft.discard()
+        self._draft = self._older = None
         # The bytes have nowhere to go now, which a stream of any format may report in its own way.
         with suppress(Exception):
             self._stream.close()
@@ -164,18 +164,16 @@ class _AtomicFile:
     def __del__(self) -> None:
         if self._draft is None:
             return
-        mine = self._process == os.getpid()
         self.discard()
-        if mine:
-            import warnings
+        import warnings
 
-            warnings.warn(
-                f"{self.name} was opened for writing and never closed: nothing was published. "
-                "Write in a `with` block.",
-                ResourceWarning,
-                source=self,
-                stacklevel=2,
-            )
+        warnings.warn(
+            f"{self.name} was opened for writing and never closed: nothing was published. "
+            "Write in a `with` block.",
+            ResourceWarning,
+            source=self,
+            stacklevel=2,
+        )
 
     @property
     def closed(self) -> bool:

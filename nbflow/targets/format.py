@@ -11,7 +11,7 @@ import io
 import itertools
 import os
 import re
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -232,7 +232,7 @@ class MixedUnicodeBytesFormat(Format):
 
     def pipe_writer(self, output_pipe: IO[Any]) -> IO[Any]:
         """Encode what is text."""
-        return _MixedWriter(output_pipe)
+        return cast("IO[Any]", _MixedWriter(output_pipe))
 
 
 class _PipeStream(io.RawIOBase):

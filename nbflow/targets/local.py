@@ -248,11 +248,12 @@ class LocalDraft(io.FileIO):
     """An unfinished file beside its place, the raw stream that takes its bytes."""
 
     def __init__(self, target: LocalTarget, temporary: str) -> None:
-        super().__init__(temporary, "x")
         self.path = target.path
         self._temporary = temporary
         self._fs = target.fs
         self._context = current()
+        self._process = os.getpid()
+        super().__init__(temporary, "x")
 
     def publish(self) -> None:
         """Rename it on behalf of the task that runs here, or else of the one that opened it."""
@@ -262,12 +263,18 @@ class LocalDraft(io.FileIO):
             self._context.publish(self._temporary, self.path)
 
     def discard(self) -> None:
-        """Close and remove it."""
+        """Close and remove it, unless this is a forked child and the file its parent's."""
         # What led here is told; of a file that cannot even be removed the temporary name remains.
         with suppress(OSError):
             self.close()
-        with suppress(OSError):
-            os.unlink(self._temporary)
+        if self._process == os.getpid():
+            with suppress(OSError):
+                os.unlink(self._temporary)
+
+    def __del__(self) -> None:
+        # Interrupted before anybody had it. (Closed as well where it could not be made.)
+        if not self.closed:
+            self.discard()
 
 
 def _open_draft(target: LocalTarget) -> LocalDraft:
