@@ -1,0 +1,148 @@
+-- Runs, their tasks, what became of them, and the events that are kept.
+-- Tasks are numbered in each run; times are Unix seconds; lists are JSON.
+
+CREATE TABLE runs (
+    run         INTEGER PRIMARY KEY,
+    run_id      TEXT NOT NULL UNIQUE,
+    status      TEXT NOT NULL,
+    exit_code   INTEGER,
+    started     REAL NOT NULL,
+    ended       REAL,
+    -- Counted when the run ends: all, by state.
+    tasks       INTEGER,
+    ran         INTEGER,
+    complete    INTEGER,
+    failed      INTEGER,
+    roots       TEXT NOT NULL DEFAULT '[]',
+    root_names  TEXT NOT NULL DEFAULT '[]',
+    name        TEXT NOT NULL DEFAULT '',
+    invocation  TEXT NOT NULL DEFAULT '',
+    place       TEXT NOT NULL DEFAULT '',
+    user        TEXT NOT NULL DEFAULT '',
+    host        TEXT NOT NULL DEFAULT '',
+    pid         INTEGER NOT NULL DEFAULT 0,
+    workers     INTEGER NOT NULL DEFAULT 1,
+    executor    TEXT NOT NULL DEFAULT '',
+    policy      TEXT NOT NULL DEFAULT '',
+    nbflow      TEXT NOT NULL DEFAULT '',
+    python      TEXT NOT NULL DEFAULT '',
+    git_commit  TEXT NOT NULL DEFAULT '',
+    git_dirty   INTEGER
+) STRICT;
+
+-- What the tasks of one class have in common.
+CREATE TABLE definitions (
+    run           INTEGER NOT NULL,
+    definition    INTEGER NOT NULL,
+    family        TEXT NOT NULL,
+    module        TEXT NOT NULL,
+    code_hash     TEXT NOT NULL,
+    code_version  INTEGER NOT NULL,
+    -- Names of parameters that are not shown.
+    unshown       TEXT NOT NULL,
+    PRIMARY KEY (run, definition)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX definitions_by_family ON definitions (family);
+
+CREATE TABLE workers (
+    run        INTEGER NOT NULL,
+    worker     INTEGER NOT NULL,
+    worker_id  TEXT NOT NULL,
+    PRIMARY KEY (run, worker)
+) STRICT, WITHOUT ROWID;
+
+-- A task as it was planned.
+CREATE TABLE tasks (
+    run         INTEGER NOT NULL,
+    n           INTEGER NOT NULL,
+    task_id     TEXT NOT NULL,
+    definition  INTEGER NOT NULL,
+    params      TEXT NOT NULL,
+    state       TEXT NOT NULL,
+    -- Numbers of the tasks that it requires.
+    deps        TEXT,
+    -- 1: external, 2: wrapper, 4: declares no output.
+    flags       INTEGER NOT NULL,
+    priority    REAL NOT NULL,
+    resources   TEXT,
+    -- Paths of the outputs that it declares.
+    declared    TEXT,
+    PRIMARY KEY (run, n)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX tasks_by_id ON tasks (task_id);
+
+-- What became of a task; no row while it is as it was planned.
+CREATE TABLE task_runs (
+    run           INTEGER NOT NULL,
+    n             INTEGER NOT NULL,
+    state         TEXT,
+    -- The first start, the last end, and the seconds inside the last run().
+    started       REAL,
+    ended         REAL,
+    seconds       REAL,
+    attempts      INTEGER,
+    worker        INTEGER,
+    message       TEXT,
+    fraction      REAL,
+    tracking_url  TEXT,
+    note          TEXT,
+    -- Each file as [path, bytes, Unix seconds of its last change].
+    outputs       TEXT,
+    inputs        TEXT,
+    -- Numbers of the tasks that it required while it ran.
+    new_deps      TEXT,
+    PRIMARY KEY (run, n)
+) STRICT, WITHOUT ROWID;
+
+-- One row a failure; attempt 0 is the plan.
+CREATE TABLE errors (
+    run        INTEGER NOT NULL,
+    n          INTEGER NOT NULL,
+    seq        INTEGER NOT NULL,
+    attempt    INTEGER NOT NULL,
+    type       TEXT NOT NULL,
+    message    TEXT NOT NULL,
+    traceback  TEXT NOT NULL,
+    file       TEXT NOT NULL,
+    line       INTEGER NOT NULL,
+    function   TEXT NOT NULL,
+    notes      TEXT NOT NULL,
+    -- Source lines around `line`, each as [number, text].
+    source     TEXT NOT NULL,
+    host       TEXT NOT NULL,
+    pid        INTEGER NOT NULL,
+    PRIMARY KEY (run, n, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE event_kinds (
+    kind  INTEGER PRIMARY KEY,
+    name  TEXT NOT NULL UNIQUE
+) STRICT;
+
+-- `data` is JSON of what the other tables do not say.
+CREATE TABLE events (
+    run   INTEGER NOT NULL,
+    seq   INTEGER NOT NULL,
+    at    REAL NOT NULL,
+    kind  INTEGER NOT NULL,
+    n     INTEGER,
+    data  TEXT,
+    PRIMARY KEY (run, seq)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO event_kinds (kind, name) VALUES
+    (1, 'RunStarted'),
+    (2, 'RunFinished'),
+    (3, 'TaskAdded'),
+    (4, 'PlanFailed'),
+    (5, 'TaskStarted'),
+    (6, 'TaskSuspended'),
+    (7, 'TaskSucceeded'),
+    (8, 'TaskFoundComplete'),
+    (9, 'TaskFailed'),
+    (10, 'TaskRequeued'),
+    (11, 'TaskDisabled'),
+    (12, 'TaskEnabled'),
+    (13, 'TaskForgotten');

@@ -1,0 +1,302 @@
+"""The recorder that writes a run's events to the project's SQLite database.
+
+The run hands over events and goes on; one thread writes them, in batches. Other processes writing
+to the same file are the normal case: while one of them has it, rows wait in memory. Nothing that
+goes wrong here stops a run: it gives one StoreWarning.
+
+Source: multi-row VALUES and one writer thread are the outcome of measurements: `executemany` gives
+up the GIL at each row and wants it back.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections import deque
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from nbflow.core.errors import SchemaVersionError
+from nbflow.core.events import RunInfo, RunStarted
+from nbflow.core.status import RunStatus
+from nbflow.stores.notice import Notice
+from nbflow.stores.rows import RunFold, Rows, as_json, settle
+from nbflow.stores.schema import open_store
+from nbflow.stores.statements import ROWS, insert, query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+    from typing import Self
+
+    from nbflow.core.events import RunEvent
+
+#: Seconds for which events are collected before they are written; readers see them by then.
+_COLLECT_SECONDS = 0.15
+#: Events of one transaction: other processes get their turn in between.
+_BATCH = 4_096
+#: Seconds between two tries while the disk is full.
+_FULL_SECONDS = 0.5
+
+
+class SqliteRecorder:
+    """Records runs in the database at `path`; see `nbflow.core.interfaces.Recorder`.
+
+    Events about no run are not kept: without a central scheduler nothing outlives a run.
+
+    Parameters
+    ----------
+    path
+        The database; it and its folder are made with the first events.
+    patience
+        Seconds for which a busy database is waited for before that is said, and before `flush` and
+        `close` give up.
+    """
+
+    def __init__(self, path: str, *, patience: float = 10.0) -> None:
+        self.path = path
+        self._patience = patience
+        self._notice = Notice()
+        self._queue: deque[RunEvent] = deque()
+        self._state = threading.Condition()
+        self._taken = 0
+        self._settled = 0
+        self._stuck = False
+        self._closing = False
+        self._awake = threading.Event()
+        self._hurry = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._writer = _Writer(path, self._notice)
+
+    @property
+    def problem(self) -> str:
+        """What keeps the run from being recorded whole; empty while all is well."""
+        return self._notice.text
+
+    @property
+    def waiting(self) -> int:
+        """Events that are not written yet."""
+        return self._taken - self._settled
+
+    def __call__(self, events: Sequence[RunEvent]) -> None:
+        """Take `events`; they are written within a fraction of a second."""
+        with self._state:
+            self._queue.extend(events)
+            self._taken += len(events)
+            if self._thread is None:
+                self._closing = False
+                self._thread = threading.Thread(
+                    target=self._work, name="nbflow-recorder", daemon=True
+                )
+                self._thread.start()
+        if not self._awake.is_set():
+            self._awake.set()
+
+    def flush(self) -> None:
+        """Return when all that was taken so far is written, or cannot be now."""
+        with self._state:
+            taken = self._taken
+            self._hurry.set()
+            self._awake.set()
+            self._state.wait_for(
+                lambda: self._settled >= taken or self._stuck or self._thread is None
+            )
+        self._notice.raise_if_refused()
+
+    def close(self) -> None:
+        """Write what waits, end the thread and close the file; events taken later begin anew."""
+        with self._state:
+            thread = self._thread
+            self._closing = True
+            self._hurry.set()
+            self._awake.set()
+        if thread is not None:
+            thread.join()
+        self._notice.raise_if_refused()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _work(self) -> None:
+        try:
+            while True:
+                self._awake.wait()
+                self._hurry.wait(_COLLECT_SECONDS)
+                self._awake.clear()
+                while self._queue:
+                    self._write_some()
+                with self._state:
+                    if not self._closing:
+                        self._hurry.clear()
+                    elif not self._queue:
+                        return
+        finally:
+            self._writer.close()
+            with self._state:
+                self._thread = None
+                self._state.notify_all()
+
+    def _write_some(self) -> None:
+        queue = self._queue
+        batch = [queue.popleft() for _ in range(min(len(queue), _BATCH))]
+        for event in batch:
+            if event.run_id and not self._writer.knows(event.run_id):
+                self._persist(lambda event=event: self._writer.open_run(event))  # type: ignore[misc]
+        rows = self._writer.fold(batch)
+        self._persist(lambda: self._writer.write(rows))
+        with self._state:
+            self._settled += len(batch)
+            self._state.notify_all()
+
+    def _persist(self, write: Callable[[], None]) -> None:
+        """Write in a transaction; try again while the store is busy or full, unless closing."""
+        since = time.monotonic()
+        while not self._writer.has_given_up:
+            try:
+                self._writer.transact(write)
+            except (sqlite3.Error, OSError) as error:
+                code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+                if code == sqlite3.SQLITE_FULL:
+                    self._say_stuck(f"{error}; free some space")
+                elif code not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                    self._writer.give_up(error)
+                elif time.monotonic() - since > self._patience:
+                    self._say_stuck(f"{error} for {self._patience:g} s by another process")
+                if self._stuck and self._closing:
+                    return
+                if code == sqlite3.SQLITE_FULL:
+                    self._hurry.wait(_FULL_SECONDS)
+            else:
+                break
+        self._stuck = False
+
+    def _say_stuck(self, why: str) -> None:
+        self._notice.say(
+            f"the history in {self.path} cannot be written ({why}). The run goes on; what is not "
+            "written when it ends is lost."
+        )
+        with self._state:
+            self._stuck = True
+            self._state.notify_all()
+
+
+class _Writer:
+    """The connection, used by the recorder's thread alone, and the runs that it writes."""
+
+    def __init__(self, path: str, notice: Notice) -> None:
+        self._path = path
+        self._notice = notice
+        self._connection: sqlite3.Connection | None = None
+        self._folds: dict[str, RunFold] = {}
+        self.has_given_up = False
+
+    def knows(self, run_id: str) -> bool:
+        return run_id in self._folds
+
+    def give_up(self, error: Exception) -> None:
+        self.has_given_up = True
+        self._folds.clear()
+        self._notice.say(
+            str(error)
+            if isinstance(error, SchemaVersionError)
+            else f"the history in {self._path} cannot be written ({error}). The run goes on and is "
+            "not recorded. Make the folder writable, or set NBFLOW_HOME to one that is."
+        )
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        self._folds.clear()
+        self.has_given_up = False
+        if connection is not None:
+            connection.close()
+
+    def transact(self, write: Callable[[], None]) -> None:
+        """Run `write` in a transaction of its own; the database is opened if it is not yet."""
+        if self._connection is None:
+            self._connection = open_store(self._path, self._notice)
+        connection = self._connection
+        # Not a deferred one: that is refused at once, without waiting, when it comes to write.
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            write()
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+    def open_run(self, event: RunEvent) -> None:
+        info = event.info if isinstance(event, RunStarted) else RunInfo(roots=())
+        values = (
+            event.run_id,
+            RunStatus.RUNNING.value,
+            event.at,
+            as_json(info.roots),
+            as_json(info.root_names),
+            info.name,
+            info.invocation,
+            info.where,
+            info.user,
+            info.host,
+            info.pid,
+            info.workers,
+            info.executor,
+            info.policy,
+            info.nbflow,
+            info.python,
+            info.git_commit,
+            info.git_dirty,
+        )
+        run = self._execute(query("open_run"), values)[0][0]
+        self._folds[event.run_id] = RunFold(run)
+
+    def fold(self, events: Sequence[RunEvent]) -> Rows:
+        rows = Rows()
+        for event in events:
+            fold = self._folds.get(event.run_id)
+            if fold is not None:
+                fold.fold(event, rows)
+        return rows
+
+    def write(self, rows: Rows) -> None:
+        for table, content in rows.tables():
+            self._insert(table, content)
+        for run, event in rows.finished:
+            self._settle(run, event.at)
+            self._execute(query("finish_run"), (event.status.value, event.exit_code, event.at, run))
+            self._folds.pop(event.run_id, None)
+
+    def _settle(self, run: int, at: float) -> None:
+        settled = settle(self._execute(query("states_of_run"), (run,)))
+        blank = (None,) * 10
+        self._insert(
+            "task_runs", [(run, n, state.value, None, at, *blank) for n, state in settled.items()]
+        )
+
+    def _insert(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
+        for start in range(0, len(rows), ROWS):
+            part = rows[start : start + ROWS]
+            self._execute(insert(f"write_{table}", len(part)), list(chain.from_iterable(part)))
+
+    def _execute(self, sql: str, values: Sequence[Any]) -> list[Any]:
+        assert self._connection is not None
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        except UnicodeEncodeError:
+            # A file name or a message with bytes that are no UTF-8.
+            return self._connection.execute(sql, [_encodable(value) for value in values]).fetchall()
+
+
+def _encodable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    return value
