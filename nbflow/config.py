@@ -175,7 +175,7 @@ def find_project(start: str | os.PathLike[str] | None = None) -> Project:
     return Project(root, os.path.abspath(home), marker)
 
 
-def get(name: str) -> Any:
+def value(name: str) -> Any:
     """The value of a setting, as it holds now; raises ConfigError."""
     return lookup(name).value
 

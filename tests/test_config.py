@@ -85,23 +85,23 @@ def test_each_place_wins_over_the_next(project, monkeypatch):
     assert config.lookup("workers") == ("workers", 5, "this process")
 
     config.unassign("workers")
-    assert config.get("workers") == 4
+    assert config.value("workers") == 4
 
 
 def test_file_is_read_again_when_it_changes(project):
     (project / "nbflow.toml").write_text("workers = 3\n")
-    assert config.get("workers") == 3
+    assert config.value("workers") == 3
 
     (project / "nbflow.toml").write_text("workers = 30\n")
-    assert config.get("workers") == 30
+    assert config.value("workers") == 30
 
 
 def test_another_folder_is_another_project(project, tmp_path_factory, monkeypatch):
     (project / "nbflow.toml").write_text("workers = 3\n")
-    assert config.get("workers") == 3
+    assert config.value("workers") == 3
 
     monkeypatch.chdir(tmp_path_factory.mktemp("other"))
-    assert config.get("workers") == 1
+    assert config.value("workers") == 1
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_another_folder_is_another_project(project, tmp_path_factory, monkeypatc
 def test_value_from_text(monkeypatch, name, text, value):
     monkeypatch.setenv(f"NBFLOW_{name.upper()}", text)
 
-    assert config.get(name) == value
+    assert config.value(name) == value
 
 
 def test_all_settings_are_listed_with_their_origin(project, monkeypatch):
@@ -191,7 +191,7 @@ def test_wrong_file_is_named_with_what_to_do(project, text, message):
     (project / "nbflow.toml").write_text(text)
 
     with pytest.raises(ConfigError) as caught:
-        config.get("dot")
+        config.value("dot")
 
     assert str(caught.value).startswith(str(project / "nbflow.toml"))
     assert message in str(caught.value)
@@ -201,7 +201,7 @@ def test_wrong_variable_is_named(monkeypatch):
     monkeypatch.setenv("NBFLOW_WORKERS", "many")
 
     with pytest.raises(ConfigError, match="NBFLOW_WORKERS: workers=many — expected a whole"):
-        config.get("workers")
+        config.value("workers")
 
 
 def test_misspelt_variable_is_refused_and_a_foreign_one_is_not(monkeypatch):
@@ -215,7 +215,7 @@ def test_misspelt_variable_is_refused_and_a_foreign_one_is_not(monkeypatch):
 
 def test_unknown_setting_has_suggestions():
     with pytest.raises(ConfigError, match=r"there is no setting 'dispaly'. Did you mean display?"):
-        config.get("dispaly")
+        config.value("dispaly")
     with pytest.raises(ConfigError, match=r"Did you mean display?"):
         config.assign("dispaly", "static")
 
@@ -223,7 +223,7 @@ def test_unknown_setting_has_suggestions():
 def test_broken_pyproject_that_does_not_speak_of_nbflow_is_left_alone(project):
     (project / "pyproject.toml").write_text("[tool.other\n")
 
-    assert config.get("workers") == 1
+    assert config.value("workers") == 1
 
 
 def test_nothing_is_read_at_import(project, python):
