@@ -65,6 +65,8 @@ class TaskCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     token: int = 0
     #: Seconds; None for no limit.
     timeout: float | None = None
+    #: The task runs although it is complete; its old output is moved aside meanwhile.
+    forced: bool = False
     #: Members of the batch that this call runs, their task ids; empty for a single task.
     members: tuple[str, ...] = ()
 

@@ -120,7 +120,7 @@ class BadFlagValueError(CommandError):
 
 
 class UndefinedVariableError(CommandError):
-    """`$name` or `{expression}` names something that the notebook does not have."""
+    """A `$name` or `{expression}` names something that the notebook does not have."""
 
 
 class ParameterError(NbflowError, ValueError):
@@ -191,15 +191,15 @@ class CycleError(GraphError):
 
 
 class NotARequirementError(GraphError, TypeError):
-    """`requires()` returned something that is not a Task (often a Target)."""
+    """What `requires()` returned is not a Task (often it is a Target)."""
 
 
 class TargetError(NbflowError, OSError):
     """A target cannot be read, written or moved."""
 
 
-class TargetExistsError(TargetError, FileExistsError):
-    """The destination is already there."""
+class TargetExistsError(TargetError, FileExistsError, RuntimeError):
+    """The destination is already there. A RuntimeError too, which Luigi's copy raises."""
 
 
 class MissingParentDirectoryError(TargetError, FileNotFoundError):
@@ -227,7 +227,7 @@ class UnfulfilledDependenciesError(TaskError):
 
 
 class IncompleteOutputError(TaskError):
-    """`run()` ended, but a declared output does not exist."""
+    """A declared output does not exist, although `run()` ended."""
 
 
 class WorkerDiedError(TaskError):

@@ -158,6 +158,7 @@ class TaskStarted(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
     token: int
     #: Members of the batch that run with it.
     members: tuple[str, ...] = ()
+    batch_id: str = ""
 
 
 class TaskProgressed(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
@@ -215,6 +216,8 @@ class TaskRequeued(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
     not_before: float | None = None
     #: Not handed out again in this run.
     withheld: bool = False
+    #: It was handed out, but `run()` did not begin: for the same worker the attempt goes on.
+    unbegun: bool = False
 
 
 class TaskDisabled(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):

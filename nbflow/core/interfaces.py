@@ -9,11 +9,10 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from contextlib import AbstractContextManager
 
-    from nbflow.core.model.task import Task
-
     from nbflow.core.call import Outcome, TaskCall
     from nbflow.core.context import Reporter
     from nbflow.core.events import RunEvent
+    from nbflow.core.model.task import Task
     from nbflow.core.scheduler.commands import Command, Reply
 
 
@@ -26,7 +25,7 @@ class Scheduler(Protocol):
 
 
 class Subscriber(Protocol):
-    """Something that follows the event stream. Called with batches, in order, never under a lock."""
+    """Something that follows the event stream: gets batches, in order, never under a lock."""
 
     def __call__(self, events: Sequence[RunEvent]) -> None:
         """Take the next events."""
@@ -34,7 +33,7 @@ class Subscriber(Protocol):
 
 
 class Executor(Protocol):
-    """Where a task runs. Raises ExecutorError only from `submit`; a task's failure is an Outcome."""
+    """Where a task runs. Only `submit` raises (ExecutorError); a task's failure is an Outcome."""
 
     #: Calls at once.
     slots: int

@@ -36,9 +36,11 @@ class RunStatus(StrEnum):
 class TaskState(StrEnum):
     """How a task stands *in one run*, as people are told; finer than the scheduler's status."""
 
+    #: Its turn has not come yet.
     PENDING = "pending"
     #: Its lock or a resource is held by somebody else.
     WAITING = "waiting"
+    #: A worker has it.
     RUNNING = "running"
     #: It yielded requirements that are not complete yet.
     SUSPENDED = "suspended"
@@ -46,6 +48,7 @@ class TaskState(StrEnum):
     DONE = "done"
     #: It was complete without running in this run.
     COMPLETE = "complete"
+    #: It ran in this run, and failed.
     FAILED = "failed"
     #: It could not run because something that it requires failed, is missing or was not planned.
     UPSTREAM_FAILED = "upstream failed"
@@ -53,6 +56,7 @@ class TaskState(StrEnum):
     MISSING = "missing"
     #: Its `requires()` or `complete()` raised.
     UNPLANNED = "not planned"
+    #: It failed too often, or somebody disabled it.
     DISABLED = "disabled"
     #: The run ended before the task did.
     CANCELLED = "cancelled"
@@ -82,5 +86,7 @@ class ExitCode(IntEnum):
     ELSEWHERE = 4
     #: The scheduler was lost.
     SCHEDULER_LOST = 5
+    #: Stopped by Ctrl-C (SIGINT).
     INTERRUPTED = 130
+    #: Stopped by SIGTERM.
     TERMINATED = 143

@@ -1,0 +1,304 @@
+"""The public names of nbflow, each loaded when it is first used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nbflow._version import __version__
+
+if TYPE_CHECKING:
+    from nbflow.core.errors import (
+        AmbiguousTaskError,
+        BadValueError,
+        CycleError,
+        MissingParameterError,
+        NbflowError,
+        NotSupportedHereError,
+        RunFailedError,
+        RunInterrupted,
+        UnknownParameterError,
+        UnknownTaskError,
+    )
+    from nbflow.core.model.annotations import Param
+    from nbflow.core.model.callbacks import Event
+    from nbflow.core.model.inheritance import (
+        common_params,
+        copies,
+        delegates,
+        inherits,
+        previous,
+        requires,
+    )
+    from nbflow.core.model.parameters import (
+        BoolParameter,
+        ChoiceListParameter,
+        ChoiceParameter,
+        DateHourParameter,
+        DateIntervalParameter,
+        DateMinuteParameter,
+        DateParameter,
+        DateSecondParameter,
+        DictParameter,
+        EnumListParameter,
+        EnumParameter,
+        FloatParameter,
+        IntParameter,
+        ListParameter,
+        MonthParameter,
+        NumericalParameter,
+        OptionalBoolParameter,
+        OptionalChoiceParameter,
+        OptionalDateParameter,
+        OptionalDictParameter,
+        OptionalFloatParameter,
+        OptionalIntParameter,
+        OptionalListParameter,
+        OptionalNumericalParameter,
+        OptionalParameter,
+        OptionalPathParameter,
+        OptionalStrParameter,
+        OptionalTupleParameter,
+        Parameter,
+        ParameterVisibility,
+        PathParameter,
+        StrParameter,
+        TaskParameter,
+        TimeDeltaParameter,
+        TupleParameter,
+        YearParameter,
+    )
+    from nbflow.core.model.registry import auto_namespace, namespace
+    from nbflow.core.model.target import FileSystem, FileSystemTarget, Target
+    from nbflow.core.model.task import (
+        Config,
+        DynamicRequirements,
+        ExternalTask,
+        Task,
+        WrapperTask,
+        externalize,
+    )
+    from nbflow.session import (
+        Dag,
+        Plan,
+        Run,
+        RunOptions,
+        RunResult,
+        build,
+        dag,
+        history,
+        plan,
+        run,
+        start,
+    )
+    from nbflow.targets.local import LocalTarget
+    from nbflow.targets.mock import MockTarget
+
+    #: The result of the run that ended last in this process; None before the first.
+    last: RunResult | None
+
+_HOMES = {
+    "nbflow.core.errors": (
+        "AmbiguousTaskError",
+        "BadValueError",
+        "CycleError",
+        "MissingParameterError",
+        "NbflowError",
+        "NotSupportedHereError",
+        "RunFailedError",
+        "RunInterrupted",
+        "UnknownParameterError",
+        "UnknownTaskError",
+    ),
+    "nbflow.core.model.annotations": ("Param",),
+    "nbflow.core.model.callbacks": ("Event",),
+    "nbflow.core.model.inheritance": (
+        "common_params",
+        "copies",
+        "delegates",
+        "inherits",
+        "previous",
+        "requires",
+    ),
+    "nbflow.core.model.parameters": (
+        "BoolParameter",
+        "ChoiceListParameter",
+        "ChoiceParameter",
+        "DateHourParameter",
+        "DateIntervalParameter",
+        "DateMinuteParameter",
+        "DateParameter",
+        "DateSecondParameter",
+        "DictParameter",
+        "EnumListParameter",
+        "EnumParameter",
+        "FloatParameter",
+        "IntParameter",
+        "ListParameter",
+        "MonthParameter",
+        "NumericalParameter",
+        "OptionalBoolParameter",
+        "OptionalChoiceParameter",
+        "OptionalDateParameter",
+        "OptionalDictParameter",
+        "OptionalFloatParameter",
+        "OptionalIntParameter",
+        "OptionalListParameter",
+        "OptionalNumericalParameter",
+        "OptionalParameter",
+        "OptionalPathParameter",
+        "OptionalStrParameter",
+        "OptionalTupleParameter",
+        "Parameter",
+        "ParameterVisibility",
+        "PathParameter",
+        "StrParameter",
+        "TaskParameter",
+        "TimeDeltaParameter",
+        "TupleParameter",
+        "YearParameter",
+    ),
+    "nbflow.core.model.registry": ("auto_namespace", "namespace"),
+    "nbflow.core.model.target": ("FileSystem", "FileSystemTarget", "Target"),
+    "nbflow.core.model.task": (
+        "Config",
+        "DynamicRequirements",
+        "ExternalTask",
+        "Task",
+        "WrapperTask",
+        "externalize",
+    ),
+    "nbflow.session": (
+        "Dag",
+        "Plan",
+        "Run",
+        "RunOptions",
+        "RunResult",
+        "build",
+        "dag",
+        "history",
+        "plan",
+        "run",
+        "start",
+    ),
+    "nbflow.targets.local": ("LocalTarget",),
+    "nbflow.targets.mock": ("MockTarget",),
+}
+_LAZY = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "AmbiguousTaskError",
+    "BadValueError",
+    "BoolParameter",
+    "ChoiceListParameter",
+    "ChoiceParameter",
+    "Config",
+    "CycleError",
+    "Dag",
+    "DateHourParameter",
+    "DateIntervalParameter",
+    "DateMinuteParameter",
+    "DateParameter",
+    "DateSecondParameter",
+    "DictParameter",
+    "DynamicRequirements",
+    "EnumListParameter",
+    "EnumParameter",
+    "Event",
+    "ExternalTask",
+    "FileSystem",
+    "FileSystemTarget",
+    "FloatParameter",
+    "IntParameter",
+    "ListParameter",
+    "LocalTarget",
+    "MissingParameterError",
+    "MockTarget",
+    "MonthParameter",
+    "NbflowError",
+    "NotSupportedHereError",
+    "NumericalParameter",
+    "OptionalBoolParameter",
+    "OptionalChoiceParameter",
+    "OptionalDateParameter",
+    "OptionalDictParameter",
+    "OptionalFloatParameter",
+    "OptionalIntParameter",
+    "OptionalListParameter",
+    "OptionalNumericalParameter",
+    "OptionalParameter",
+    "OptionalPathParameter",
+    "OptionalStrParameter",
+    "OptionalTupleParameter",
+    "Param",
+    "Parameter",
+    "ParameterVisibility",
+    "PathParameter",
+    "Plan",
+    "Run",
+    "RunFailedError",
+    "RunInterrupted",
+    "RunOptions",
+    "RunResult",
+    "StrParameter",
+    "Target",
+    "Task",
+    "TaskParameter",
+    "TimeDeltaParameter",
+    "TupleParameter",
+    "UnknownParameterError",
+    "UnknownTaskError",
+    "WrapperTask",
+    "YearParameter",
+    "__version__",
+    "auto_namespace",
+    "build",
+    "common_params",
+    "copies",
+    "dag",
+    "delegates",
+    "externalize",
+    "history",
+    "inherits",
+    "last",
+    "namespace",
+    "plan",
+    "previous",
+    "requires",
+    "run",
+    "start",
+]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        module = _LAZY.get(name)
+        if module is not None:
+            from importlib import import_module
+
+            value = getattr(import_module(module), name)
+            globals()[name] = value
+            return value
+        if name == "last":
+            from nbflow.session import last_result
+
+            return last_result()
+        raise AttributeError(f"module 'nbflow' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Add `%nbflow` to the notebook: `%load_ext nbflow`."""
+    from nbflow import magics
+
+    magics.load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Take everything back that `%load_ext nbflow` added."""
+    from nbflow import magics
+
+    magics.unload(shell)

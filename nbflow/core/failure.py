@@ -1,0 +1,111 @@
+"""What an exception says, as data: type, message, traceback, and the user's own line."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import socket
+import sysconfig
+import traceback as tracebacks
+from typing import TYPE_CHECKING
+
+from nbflow.core.call import ErrorInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+#: Characters of a message and of a traceback that are kept.
+MESSAGE_LIMIT = 10_000
+TRACEBACK_LIMIT = 100_000
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_FOREIGN = tuple(
+    os.path.abspath(path) + os.sep
+    for path in {sysconfig.get_path(key) for key in ("stdlib", "platstdlib", "purelib", "platlib")}
+)
+
+
+def describe_error(
+    error: BaseException, name_file: Callable[[str], str] | None = None
+) -> ErrorInfo:
+    """Everything that is kept of `error`.
+
+    Parameters
+    ----------
+    name_file
+        Gives a file's name as people know it (`In[3]` for a cell's temporary file).
+    """
+    name = name_file or (lambda file: file)
+    file, line, function, source = "", 0, "", ()
+    frame = _user_frame(error.__traceback__)
+    if frame is not None:
+        code, line = frame.tb_frame.f_code, frame.tb_lineno
+        file, function = name(code.co_filename), code.co_name
+        source = _source_lines(code.co_filename, line)
+    elif isinstance(error, SyntaxError) and error.filename:
+        file, line = name(error.filename), error.lineno or 0
+    return ErrorInfo(
+        type=_type_name(type(error)),
+        message=_message(error),
+        traceback=_text(error, name)[-TRACEBACK_LIMIT:],
+        file=file,
+        line=line,
+        function=function,
+        source=source,
+        notes=tuple(str(note) for note in getattr(error, "__notes__", ())),
+        host=socket.gethostname(),
+        pid=os.getpid(),
+    )
+
+
+def user_traceback(error: BaseException) -> TracebackType | None:
+    """The traceback of `error` without the leading frames of nbflow."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.tb_next
+    return frame or error.__traceback__
+
+
+def _type_name(kind: type[BaseException]) -> str:
+    plain = kind.__module__ in {"builtins", "__main__"}
+    return kind.__qualname__ if plain else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)[:MESSAGE_LIMIT]
+    except Exception as broken:  # noqa: BLE001 - a user's __str__ may raise anything
+        return f"<its message cannot be shown: {type(broken).__name__}>"
+
+
+def _user_frame(frame: TracebackType | None) -> TracebackType | None:
+    """The innermost frame of the user's code; else the innermost that is not nbflow's."""
+    found = fallback = None
+    while frame is not None:
+        file = frame.tb_frame.f_code.co_filename
+        if not file.startswith(_PACKAGE):
+            fallback = frame
+            if not file.startswith(_FOREIGN) and not file.startswith("<frozen"):
+                found = frame
+        frame = frame.tb_next
+    return found or fallback
+
+
+def _source_lines(file: str, line: int) -> tuple[tuple[int, str], ...]:
+    lines = ((number, linecache.getline(file, number)) for number in range(line - 1, line + 2))
+    return tuple((number, text.rstrip()) for number, text in lines if text)
+
+
+def _text(error: BaseException, name: Callable[[str], str]) -> str:
+    try:
+        summary = tracebacks.TracebackException.from_exception(error)
+    except Exception as broken:  # noqa: BLE001 - a user's __str__ may raise anything
+        return f"{_type_name(type(error))}: <no traceback: {type(broken).__name__}>"
+    part: tracebacks.TracebackException | None = summary
+    while part is not None:
+        for frame in part.stack:
+            frame.filename = name(frame.filename)
+        kept = [frame for frame in part.stack if not frame.filename.startswith(_PACKAGE)]
+        part.stack = tracebacks.StackSummary.from_list(kept or list(part.stack))
+        part = part.__cause__ or part.__context__
+    return "".join(summary.format())

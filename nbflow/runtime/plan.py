@@ -1,0 +1,304 @@
+"""The walk over `requires()` and `complete()` that says what a run consists of.
+
+Every task is asked once; requirements come before what requires them; what lies under a complete
+task is not walked. An error in one task leaves the others alone: only what depends on it waits.
+
+Source: the decision table is Luigi's (W-10 to W-24); naming a cycle is ours.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nbflow.core.call import ErrorInfo
+from nbflow.core.errors import CycleError, NotARequirementError
+from nbflow.core.events import RetryPolicy, TaskRecord
+from nbflow.core.failure import describe_error
+from nbflow.core.interrupt import InterruptGuard
+from nbflow.core.model.callbacks import Event
+from nbflow.core.model.nested import flatten
+from nbflow.core.model.registry import definition_of
+from nbflow.core.model.task import Task, WrapperTask, requirements_of
+from nbflow.core.policy import NATIVE
+from nbflow.core.scheduler.commands import AddTask
+from nbflow.core.status import TaskStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from nbflow.core.policy import RunPolicy
+
+    Predicate = Callable[[Task], bool]
+
+
+class _Frame:
+    """A task whose requirements are being walked."""
+
+    __slots__ = ("deps", "index", "task")
+
+    def __init__(self, task: Task, deps: list[Task]) -> None:
+        self.task = task
+        self.deps = deps
+        self.index = 0
+
+
+class Planner:
+    """Plans tasks for one run; remembers what it has seen, so that each is asked once.
+
+    Parameters
+    ----------
+    run_id, worker_id
+        Stamped on the commands.
+    check
+        Is this task complete? By default its own `complete()`; may answer from a listing.
+    force
+        Tasks that run although they are complete.
+    descend
+        Walk also what lies under complete tasks (a forced task may lie there).
+    retry
+        For tasks that do not say by themselves.
+    timeout
+        Seconds for tasks that do not say by themselves; None: no limit.
+    seen
+        Number of the last event when the walk starts; see `AddTask.as_of`.
+
+    Attributes
+    ----------
+    tasks
+        Every task that was planned, by id; the worker runs these objects.
+    forced
+        Ids of those that run although they are complete.
+    """
+
+    def __init__(
+        self,
+        *,
+        run_id: str = "",
+        worker_id: str = "",
+        policy: RunPolicy = NATIVE,
+        check: Predicate | None = None,
+        force: Predicate | None = None,
+        descend: bool = False,
+        retry: RetryPolicy | None = None,
+        timeout: float | None = None,
+        guard: InterruptGuard | None = None,
+        name_file: Callable[[str], str] | None = None,
+    ) -> None:
+        self.run_id = run_id
+        self.worker_id = worker_id
+        self.policy = policy
+        self.tasks: dict[str, Task] = {}
+        self.deps: dict[str, tuple[str, ...]] = {}
+        self.forced: set[str] = set()
+        self.as_of = 0
+        self._check = check
+        self._force = force
+        self._descend = descend
+        self._retry = retry
+        self._timeout = timeout
+        self._guard = guard or InterruptGuard()
+        self._name_file = name_file
+        self._complete: dict[str, bool] = {}
+
+    def expand(self, *roots: Task, again: bool = False) -> Iterator[AddTask]:
+        """Walk from `roots`, requirements first.
+
+        Parameters
+        ----------
+        again
+            Ask the roots anew even if they were planned before (a requirement got lost).
+
+        Yields
+        ------
+        AddTask
+            One for each task that was not planned before. A task whose `complete()` or
+            `requires()` raises comes as UNKNOWN with the error, without its requirements.
+
+        Raises
+        ------
+        CycleError
+            A task requires itself through others, unless the policy lets it pass.
+        NotARequirementError
+            Only where the policy says that a bad requirement stops the plan.
+        """
+        path: dict[str, _Frame] = {}
+        for root in roots:
+            if again:
+                self._complete.pop(root.task_id, None)
+                self.tasks.pop(root.task_id, None)
+            yield from self._walk(root, path)
+
+    def _walk(self, root: Task, path: dict[str, _Frame]) -> Iterator[AddTask]:
+        first = self._enter(root, path)
+        if first is not None:
+            yield first
+        while path:
+            frame = next(reversed(path.values()))
+            if frame.index == len(frame.deps):
+                path.popitem()
+                yield self._leave(frame)
+                continue
+            dep = frame.deps[frame.index]
+            frame.index += 1
+            if dep.task_id in path:
+                self._meet_cycle(dep, path)
+            elif dep.task_id not in self.tasks:
+                answer = self._enter(dep, path)
+                if answer is not None:
+                    yield answer
+
+    def _enter(self, task: Task, path: dict[str, _Frame]) -> AddTask | None:
+        """Ask `task`; the command if it is settled at once, None if its requirements come first."""
+        task_id = task.task_id
+        if task_id in self.tasks:
+            return None
+        self.tasks[task_id] = task
+        wrapper = _answered_by_requirements(task)
+        if not wrapper:
+            answer = self._ask_complete(task)
+            if type(answer) is not bool:
+                return self._unplanned(task, answer)
+            complete = self._settle(task, answer)
+            external = task.run is None
+            if complete and (external or not self._descend):
+                return self._add(task, TaskStatus.DONE)
+            if external:
+                _trigger(task, Event.DEPENDENCY_MISSING)
+                return self._add(task, TaskStatus.PENDING, runnable=False)
+        guard = self._guard
+        guard.inside = True
+        try:
+            deps = requirements_of(task)
+        except NotARequirementError as error:
+            if self.policy.bad_requirement_stops_plan:
+                raise
+            return self._unplanned(task, error)
+        except Exception as error:  # noqa: BLE001 - the user's requires() may raise anything
+            return self._unplanned(task, error)
+        finally:
+            guard.inside = False
+        path[task_id] = _Frame(task, deps)
+        return None
+
+    def _leave(self, frame: _Frame) -> AddTask:
+        """The command for a task whose requirements are planned."""
+        task = frame.task
+        task_id = task.task_id
+        deps = tuple(dict.fromkeys([dep.task_id for dep in frame.deps])) if frame.deps else ()
+        self.deps[task_id] = deps
+        if _answered_by_requirements(task):
+            answers = self._complete
+            complete = self._settle(task, all(answers.get(dep, False) for dep in deps))
+        else:
+            complete = self._complete[task_id]
+        return self._add(task, TaskStatus.DONE if complete else TaskStatus.PENDING, deps=deps)
+
+    def _settle(self, task: Task, complete: bool) -> bool:
+        """Keep the answer of `task`; False where it is forced to run all the same."""
+        if self._force is not None and self._force(task):
+            if complete:
+                self.forced.add(task.task_id)
+            complete = False
+        self._complete[task.task_id] = complete
+        if complete:
+            _trigger(task, Event.DEPENDENCY_PRESENT)
+        return complete
+
+    def _ask_complete(self, task: Task) -> bool | Exception:
+        guard = self._guard
+        guard.inside = True
+        try:
+            answer = self._check(task) if self._check is not None else task.complete()
+        except Exception as error:  # noqa: BLE001 - the user's complete() may raise anything
+            return error
+        finally:
+            guard.inside = False
+        if answer in {True, False}:
+            return bool(answer)
+        return TypeError(f"complete() of {task} returned {answer!r}; it must return True or False")
+
+    def _meet_cycle(self, dep: Task, path: dict[str, _Frame]) -> None:
+        if self.policy.cycle_is_error:
+            names = [str(frame.task) for frame in path.values()]
+            start = list(path).index(dep.task_id)
+            raise CycleError([*names[start:], str(dep)])
+
+    def _unplanned(self, task: Task, error: Exception) -> AddTask:
+        self._complete[task.task_id] = False
+        _trigger(task, Event.BROKEN_TASK, error)
+        info = describe_error(error, self._name_file)
+        return self._add(task, TaskStatus.UNKNOWN, runnable=False, error=info)
+
+    def _add(
+        self,
+        task: Task,
+        status: TaskStatus,
+        *,
+        deps: tuple[str, ...] = (),
+        runnable: bool = True,
+        error: ErrorInfo | None = None,
+    ) -> AddTask:
+        if status is TaskStatus.PENDING and task.disabled:
+            status = TaskStatus.DISABLED
+        timeout = task.worker_timeout
+        return AddTask(
+            run_id=self.run_id,
+            worker_id=self.worker_id,
+            task=record_of(task),
+            status=status,
+            deps=deps,
+            runnable=runnable,
+            retry=self._retry_of(task),
+            timeout=self._timeout if timeout is None else timeout or None,
+            batchable=task.batchable,
+            as_of=self.as_of,
+            error=error,
+        )
+
+    def _retry_of(self, task: Task) -> RetryPolicy | None:
+        own = (task.retry_count, task.disable_hard_timeout, task.disable_window)
+        if own == (None, None, None):
+            return self._retry
+        base = self._retry or RetryPolicy()
+        return RetryPolicy(
+            retry_count=base.retry_count if own[0] is None else own[0],
+            retry_delay=base.retry_delay if base.retry_delay is not None else 0.0,
+            disable_hard_timeout=own[1],
+            disable_window=own[2],
+        )
+
+
+def record_of(task: Task, *, describe: bool = False) -> TaskRecord:
+    """`task` as data; with `describe` also its declared outputs, at most three."""
+    definition = definition_of(type(task))
+    outputs: tuple[str, ...] = ()
+    has_output = type(task).output is not Task.output
+    if describe:
+        targets = flatten(task.output())
+        has_output = bool(targets)
+        outputs = tuple(str(target) for target in targets[:3])
+    resources = task.process_resources()
+    return TaskRecord(
+        task_id=task.task_id,
+        family=definition.family,
+        module=definition.module,
+        params=task.params_json,
+        unshown=definition.unshown,
+        priority=task.priority,
+        resources=dict(resources) if resources else None,
+        is_external=definition.is_external,
+        is_wrapper=definition.is_wrapper,
+        has_output=has_output,
+        code_hash=definition.code_hash,
+        code_version=definition.version,
+        outputs=outputs,
+    )
+
+
+def _answered_by_requirements(task: Task) -> bool:
+    """A WrapperTask with the inherited `complete()`: the plan's answers for its requirements do."""
+    return isinstance(task, WrapperTask) and type(task).complete is WrapperTask.complete
+
+
+def _trigger(task: Task, event: str, *arguments: object) -> None:
+    task.trigger_event(event, task, *arguments)

@@ -1,0 +1,195 @@
+"""Run, start, build, plan and look back: where the parts are put together for a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nbflow.core.errors import NotATaskError
+from nbflow.core.model.parameters import TimeDeltaParameter
+from nbflow.core.model.registry import rebind
+from nbflow.core.model.task import BaseTask
+from nbflow.session.options import RunOptions
+from nbflow.session.result import RunResult, TaskFailure
+from nbflow.session.run import Run, background_runs, last_result, store_path
+from nbflow.session.views import Dag, Plan, graph_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pandas import DataFrame
+
+    from nbflow.core.interfaces import Subscriber
+    from nbflow.core.model.task import Task
+
+__all__ = [
+    "Dag",
+    "Plan",
+    "Run",
+    "RunOptions",
+    "RunResult",
+    "TaskFailure",
+    "background_runs",
+    "build",
+    "dag",
+    "history",
+    "last_result",
+    "plan",
+    "run",
+    "start",
+    "store_path",
+]
+
+
+def start(
+    *tasks: Task,
+    options: RunOptions | None = None,
+    subscribers: Sequence[Subscriber] = (),
+    background: bool = True,
+    **given: Any,
+) -> Run:
+    """Start a run of `tasks` and return its handle at once.
+
+    Parameters
+    ----------
+    options, given
+        See `RunOptions`; names in `given` win.
+    subscribers
+        Called with batches of events while the run goes on.
+    background
+        False: the run happens when `Run.wait` or `Run.result` is called, in that thread.
+
+    Raises
+    ------
+    NotATaskError
+        One of `tasks` is something else.
+    NotSupportedHereError
+        An option cannot be had here.
+    """
+    return Run(_roots(tasks), RunOptions.of(options, given), subscribers, background=background)
+
+
+def run(
+    *tasks: Task,
+    options: RunOptions | None = None,
+    subscribers: Sequence[Subscriber] = (),
+    **given: Any,
+) -> RunResult:
+    """Run `tasks` and what they require, here and now.
+
+    Tasks that are complete do not run. Interrupt it with the stop button or Ctrl-C.
+
+    Raises
+    ------
+    RunFailedError
+        A root is not complete at the end; its `result` has the RunResult, its cause the first
+        failed task's exception.
+    RunInterrupted
+        The run was stopped.
+    CycleError
+        A task requires itself; nothing ran.
+    """
+    handle = start(*tasks, options=options, subscribers=subscribers, background=False, **given)
+    return handle.result()
+
+
+def build(
+    tasks: Iterable[Task],
+    *,
+    workers: int = 1,
+    local_scheduler: bool = True,
+    no_lock: bool = True,
+    detailed_summary: bool = False,
+    log_level: str = "",
+    **given: Any,
+) -> RunResult:
+    """Run `tasks` as `luigi.build` does: the result is true on success, failures do not raise.
+
+    `local_scheduler`, `no_lock`, `detailed_summary` and `log_level` are taken for the sake of
+    Luigi's pipelines and change nothing: the scheduler is local, tasks are locked one by one, and
+    the result has all details.
+    """
+    del local_scheduler, no_lock, detailed_summary, log_level
+    return start(*tasks, background=False, workers=workers, **given).wait()
+
+
+def plan(*tasks: Task, options: RunOptions | None = None, **given: Any) -> Plan:
+    """What a run of `tasks` would do, and why; nothing is run or locked.
+
+    Each task is asked `complete()` and `requires()` once.
+
+    Raises
+    ------
+    CycleError
+        A task requires itself.
+    """
+    return Plan(graph_of(_roots(tasks), RunOptions.of(options, given)))
+
+
+def dag(*tasks: Task, options: RunOptions | None = None, **given: Any) -> Dag:
+    """The dependency graph of `tasks`, also below complete ones, with how each stands."""
+    return Dag(graph_of(_roots(tasks), RunOptions.of(options, given), descend=True))
+
+
+def history(
+    task: str | None = None,
+    *,
+    status: str | None = None,
+    since: str | float | None = None,
+    limit: int = 50,
+    by_task: bool = False,
+    store: str = "",
+) -> DataFrame:
+    """Runs of this project, newest first, as a DataFrame.
+
+    Parameters
+    ----------
+    task
+        A glob over `Family` or `Family(a=1)` of the roots, or of the tasks with `by_task`.
+    status
+        One of `RunStatus` (or `TaskState` with `by_task`), in any case.
+    since
+        Seconds, or text such as "7d", "12h": only what started within that time.
+    by_task
+        One row a task of each run instead of one a run.
+    store
+        As in `RunOptions`.
+
+    Returns
+    -------
+    DataFrame
+        See `nbflow.frames` for columns and dtypes.
+    """
+    from nbflow import frames
+    from nbflow.stores import history as reading
+
+    path = store_path(store)
+    query = {"status": status, "since": _seconds(since), "limit": limit}
+    if by_task:
+        return frames.task_runs_frame(reading.read_task_runs(path, task_glob=task, **query))
+    return frames.runs_frame(reading.read_runs(path, task_glob=task, **query))
+
+
+def _seconds(since: str | float | None) -> float | None:
+    if not isinstance(since, str):
+        return since
+    return TimeDeltaParameter().from_text(since, "since").total_seconds()
+
+
+def _roots(tasks: tuple[Task, ...]) -> tuple[Task, ...]:
+    """`tasks` on their newest definitions, each once.
+
+    Raises
+    ------
+    NotATaskError
+        One is something else, or there is none.
+    """
+    if not tasks:
+        raise NotATaskError("no task was given; write for example nbflow.run(MyTask(...)).")
+    for task in tasks:
+        if isinstance(task, type) and issubclass(task, BaseTask):
+            raise NotATaskError(
+                f"{task.__name__} is a class; make a task of it: {task.__name__}(...)."
+            )
+        if not isinstance(task, BaseTask):
+            raise NotATaskError(f"expected a task, found {type(task).__name__} {task!r:.100}.")
+    return tuple(dict.fromkeys(rebind(task) for task in tasks))
