@@ -1,5 +1,7 @@
 """The rule of publication: a clean end shows the whole file, everything else leaves no trace."""
 
+# ruff: noqa: PT012, PT031 - what happens inside the blocks is what is tested
+
 from __future__ import annotations
 
 import contextlib
@@ -11,6 +13,7 @@ import threading
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from nbflow.core.context import TaskContext, running
 from nbflow.core.errors import TargetError
 from nbflow.targets.format import Bzip2, Format, Gzip, Nop, Text

@@ -7,6 +7,7 @@ import os
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from nbflow.targets.local import LocalFileSystem
 from nbflow.targets.snapshot import NAMES_PER_QUESTION, QUESTIONS_BEFORE_LISTING, ExistenceSnapshot
 

@@ -1,5 +1,7 @@
 """Files and folders of this machine: paths, moving, folders, records."""
 
+# ruff: noqa: PT012, SIM117 - what happens inside the blocks is what is tested
+
 from __future__ import annotations
 
 import copy
@@ -8,6 +10,7 @@ import os
 import pickle
 
 import pytest
+
 from nbflow.core.context import TaskContext, running
 from nbflow.core.errors import (
     MissingParentDirectoryError,
