@@ -24,29 +24,20 @@ def loaded_after(python, statement):
     return set(done.stdout.split())
 
 
-def face():
-    """The syntax tree of nbflow/__init__.py."""
-    return ast.parse(Path(nbflow.__file__).read_text())
-
-
-def names_imported(statements):
-    return {
-        alias.asname or alias.name
-        for statement in statements
-        if isinstance(statement, ast.ImportFrom) and statement.module != "__future__"
-        for alias in statement.names
-    }
-
-
-def names_for_checkers():
-    """What the `if TYPE_CHECKING:` block and the module itself import, less what they need."""
-    tree = face()
-    blocks = [
+def homes_for_checkers():
+    """Name: module, of everything that the `if TYPE_CHECKING:` block of the face imports."""
+    tree = ast.parse(Path(nbflow.__file__).read_text())
+    [block] = [
         statement.body
         for statement in tree.body
         if isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING"
     ]
-    return set().union(*map(names_imported, blocks))
+    return {
+        alias.asname or alias.name: statement.module
+        for statement in block
+        if isinstance(statement, ast.ImportFrom)
+        for alias in statement.names
+    }
 
 
 def test_import_of_nbflow_loads_nothing_heavy(python):
@@ -71,12 +62,12 @@ def test_no_submodule_bears_the_name_of_a_public_function():
     assert submodules & set(nbflow.__all__) == set()
 
 
-def test_checkers_see_the_names_that_the_face_has():
-    public = {name for name in nbflow.__all__ if not name.startswith("__")}
+def test_checkers_find_each_name_where_it_is_loaded_from():
+    assert homes_for_checkers() == nbflow._LAZY
 
-    missing = public - names_for_checkers() - names_imported(face().body)
 
-    assert missing == {"last"} & public  # a value, not a name to import
+def test_public_names_are_those_that_can_be_loaded():
+    assert set(nbflow.__all__) == {*nbflow._LAZY, "__version__", "last"}
 
 
 def test_dir_lists_the_public_names():

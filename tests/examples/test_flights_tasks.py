@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import nbflow
+from nbflow.core.model.nested import flatten
 from flights import tasks
 
 pytestmark = pytest.mark.usefixtures("project")
@@ -22,7 +23,7 @@ def everything_below(*roots):
         task = waiting.pop()
         if task.task_id not in found:
             found[task.task_id] = task
-            waiting += nbflow.flatten(task.requires())
+            waiting += flatten(task.requires())
     return list(found.values())
 
 
