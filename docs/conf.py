@@ -44,7 +44,7 @@ def _copy_notebooks() -> None:
         shutil.copy(notebook, target)
 
 
-def setup(app: object) -> None:
+def setup(_app: object) -> None:
     """Bring in what is written elsewhere: notebooks, and tables that the code itself holds."""
     _copy_notebooks()
     generated.write(DOCS / "_generated")

@@ -1,13 +1,13 @@
-"""Pages that the code itself writes: commands, settings, types of parameters, exit codes, states."""
+"""Pages that the code itself writes: commands, settings, parameters, exit codes, states."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -69,7 +69,9 @@ def exit_codes() -> str:
     from nbflow.core.status import ExitCode
 
     meaning = remarks(ExitCode)
-    rows = ([f"{code:d}", code.name.lower().replace("_", " "), meaning[code.name]] for code in ExitCode)
+    rows = (
+        [f"{code:d}", code.name.lower().replace("_", " "), meaning[code.name]] for code in ExitCode
+    )
     return table(["code", "name", "when"], rows)
 
 

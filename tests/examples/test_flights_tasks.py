@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 import nbflow
-from nbflow.core.model.nested import flatten
 from flights import tasks
+from nbflow.core.model.nested import flatten
 
 pytestmark = pytest.mark.usefixtures("project")
 
