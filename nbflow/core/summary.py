@@ -1,4 +1,4 @@
-"""How a run stands, as a fold of its events: states, counts, failures, exit code.
+"""How a run stands, as a fold of its events: states, counts, failures.
 
 The one place that turns events into what people are told; cards, progress lines, results and
 history read it. Applying the same events in the same order always gives the same summary.
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nbflow.core import events as e
 from nbflow.core.graph import GraphNode, TaskGraph
-from nbflow.core.status import FINAL_STATES, ExitCode, RunStatus, TaskState, TaskStatus
+from nbflow.core.status import FINAL_STATES, RunStatus, TaskState, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -318,25 +318,3 @@ _HANDLERS = {
     e.TaskDisabled: RunSummary._task_disabled,
     e.TaskEnabled: RunSummary._task_enabled,
 }
-
-
-def exit_code_of(summary: RunSummary) -> ExitCode:
-    """The exit code that the states of a finished run amount to.
-
-    0 only if every root is done or complete; else the highest of those that hold (decisions D3).
-    """
-    if summary.status is RunStatus.INTERRUPTED:
-        return ExitCode.INTERRUPTED
-    counts = summary.counts
-    roots_done = all(
-        root in summary.tasks and summary.tasks[root].state in {TaskState.DONE, TaskState.COMPLETE}
-        for root in summary.roots
-    )
-    if roots_done and summary.roots:
-        return ExitCode.COMPLETE
-    codes = [ExitCode.TASK_FAILED] if counts[TaskState.FAILED] else []
-    if counts[TaskState.MISSING] or counts[TaskState.UNPLANNED] or counts[TaskState.DISABLED]:
-        codes.append(ExitCode.NOT_PLANNED)
-    if counts[TaskState.WAITING] or counts[TaskState.RUNNING]:
-        codes.append(ExitCode.ELSEWHERE)
-    return max(codes, default=ExitCode.NOT_PLANNED)

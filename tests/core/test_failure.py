@@ -1,0 +1,98 @@
+"""Exceptions as data."""
+
+from __future__ import annotations
+
+import json
+
+from nbflow.core.failure import describe_error, user_traceback
+
+
+def fail():
+    raise KeyError("amount")
+
+
+def caught(action, *args):
+    try:
+        action(*args)
+    except BaseException as error:
+        return error
+    raise AssertionError("nothing was raised")
+
+
+def test_the_users_line_and_its_neighbours_are_kept():
+    info = describe_error(caught(fail))
+
+    assert (info.type, info.message, info.function) == ("KeyError", "'amount'", "fail")
+    assert info.file == __file__
+    assert [text.strip() for _, text in info.source][:2] == [
+        "def fail():",
+        'raise KeyError("amount")',
+    ]
+    assert info.source[1][0] == info.line
+
+
+def test_the_innermost_line_of_the_user_wins_over_the_librarys():
+    info = describe_error(caught(json.loads, "{"))
+
+    assert info.file == __file__
+    assert info.function == "caught"
+    assert info.type == "json.decoder.JSONDecodeError"
+
+
+def test_notes_travel_with_the_error():
+    error = caught(fail)
+    error.add_note("columns are: amt, rate, day")
+
+    assert describe_error(error).notes == ("columns are: amt, rate, day",)
+
+
+def test_files_are_named_as_people_know_them():
+    info = describe_error(caught(fail), lambda file: "In[3]" if file == __file__ else file)
+
+    assert info.file == "In[3]"
+    assert 'File "In[3]"' in info.traceback
+
+
+def test_frames_of_nbflow_are_left_out():
+    from nbflow.core.context import TaskContext, running
+
+    def through():
+        with running(TaskContext("t")):
+            fail()
+
+    error = caught(through)
+
+    assert "nbflow/core" not in describe_error(error).traceback
+    frame = user_traceback(error)
+    assert frame is not None
+    assert frame.tb_frame.f_code.co_filename == __file__
+
+
+def test_a_syntax_error_names_its_own_place():
+    info = describe_error(caught(compile, "x = (", "In[1]", "exec"))
+
+    assert info.type == "SyntaxError"
+    assert info.line
+
+
+def test_an_exception_whose_text_raises_is_described_all_the_same():
+    class Broken(Exception):
+        def __str__(self):
+            raise ValueError("no text")
+
+    def raise_it():
+        raise Broken
+
+    info = describe_error(caught(raise_it))
+
+    assert info.message == "<its message cannot be shown: ValueError>"
+
+
+def test_a_message_of_a_megabyte_is_cut():
+    def raise_it():
+        raise ValueError("x" * 1_000_000)
+
+    info = describe_error(caught(raise_it))
+
+    assert len(info.message) == 10_000
+    assert len(info.traceback) <= 100_000
