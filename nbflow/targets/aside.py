@@ -11,9 +11,10 @@ _LONGEST_NAME = 240
 
 
 class AsideToken:
-    """What stood at `path`, or that nothing did; exactly one of `restore`, `discard` follows.
+    """What stood at `path`; after `take`, exactly one of `restore` and `discard` follows.
 
-    The old file or folder waits beside its place under a hidden name, which `kept` tells.
+    The old file or folder waits beside its place under a hidden name, `kept`. If there was
+    nothing, then there is nothing to restore or discard either.
     """
 
     __slots__ = ("kept", "path")
@@ -23,30 +24,38 @@ class AsideToken:
         folder, name = os.path.split(temporary_name(self.path))
         if len(os.fsencode(name)) > _LONGEST_NAME:
             name = name[name.rindex("-nbflow-tmp-") :]
-        kept = os.path.join(folder, f".{name}-aside")
-        self.kept: str | None = kept
+        self.kept = os.path.join(folder, f".{name}-aside")
+
+    @property
+    def holds_output(self) -> bool:
+        """Whether an old output waits here."""
+        # Asked of the disk, not remembered: an interrupt may come right after a rename.
+        return os.path.lexists(self.kept)
+
+    def take(self) -> None:
+        """Move what stands at the path to its hidden name, if anything does."""
         try:
-            os.rename(self.path, kept)
+            os.rename(self.path, self.kept)
         except FileNotFoundError:
-            self.kept = None
+            return
+        except BaseException:
+            self.restore()
+            raise
 
     def restore(self) -> None:
-        """Put the old output back in place of whatever stands there; nothing, if there was none."""
-        if self.kept is None:
+        """Put the old output back in place of whatever stands there now."""
+        if not self.holds_output:
             return
-        in_the_way = os.path.isdir(self.path) or os.path.isdir(self.kept)
-        newer = AsideToken(self.path) if in_the_way else None
+        newer = AsideToken(self.path)
+        if os.path.isdir(self.path) or os.path.isdir(self.kept):
+            newer.take()
         os.replace(self.kept, self.path)
-        self.kept = None
-        if newer is not None:
-            newer.discard()
+        newer.discard()
 
     def discard(self) -> None:
         """Drop the old output."""
-        if self.kept is None:
-            return
-        remove_tree(self.kept)
-        self.kept = None
+        if self.holds_output:
+            remove_tree(self.kept)
 
 
 def remove_tree(path: str) -> None:

@@ -120,6 +120,7 @@ class LocalFileSystem(FileSystem):
                 raise
             old = AsideToken(path)
             try:
+                old.take()
                 rename(temporary, path)
             except BaseException:
                 old.restore()
@@ -215,7 +216,9 @@ class LocalTarget(FileSystemTarget):
 
     def set_aside(self) -> AsideToken:
         """Move what is there out of the way; the token can put it back or drop it."""
-        return AsideToken(self.path)
+        token = AsideToken(self.path)
+        token.take()
+        return token
 
     def makedirs(self) -> None:
         """Make the folders above the path."""

@@ -53,6 +53,7 @@ def test_nothing_there_leaves_what_comes_later(tmp_path):
     make(tmp_path / "out", "file", "new")
     token.restore()
     assert look(tmp_path / "out") == ("file", "new")
+    assert not token.holds_output
 
 
 def test_old_output_waits_under_a_hidden_name(tmp_path):
@@ -61,6 +62,22 @@ def test_old_output_waits_under_a_hidden_name(tmp_path):
     (name,) = os.listdir(tmp_path)
     assert name.startswith(".out")
     assert token.kept == str(tmp_path / name)
+    assert token.holds_output
+
+
+def test_interrupt_right_after_the_move_brings_it_back(tmp_path, monkeypatch):
+    make(tmp_path / "out", "file", "old")
+    real = os.rename
+
+    def rename(source, dest):
+        real(source, dest)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "rename", rename)
+    with pytest.raises(KeyboardInterrupt):
+        LocalTarget(tmp_path / "out").set_aside()
+    assert look(tmp_path / "out") == ("file", "old")
+    assert os.listdir(tmp_path) == ["out"]
 
 
 def test_trailing_slash_means_the_folder(tmp_path):

@@ -1,7 +1,5 @@
 """Formats and their chains: the same text comes back, the bytes are those of the standard."""
 
-
-
 from __future__ import annotations
 
 import bz2
