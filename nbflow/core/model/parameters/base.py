@@ -163,7 +163,8 @@ class Parameter(Generic[T]):
         super().__init_subclass__(**options)
         own = cls.__dict__
         if "kind" not in own:
-            cls.kind = cls.__name__.removesuffix("Parameter") or cls.__name__
+            name = cls.__name__.removeprefix("Optional").removesuffix("Parameter")
+            cls.kind = name or cls.__name__
         if "annotation" not in own and Parameter in cls.__bases__:
             cls.annotation = _type_argument(own.get("__orig_bases__", ()))
         if not _declared_with(cls, "fast_type", "normalize"):

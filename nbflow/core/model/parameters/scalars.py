@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from nbflow.core.errors import ParameterError
 from nbflow.core.model.parameters.base import NO_VALUE, Parameter
@@ -90,7 +90,7 @@ class BoolParameter(Parameter[bool]):
 
     annotation = bool
     fast_type = bool
-    implicit_default = False
+    implicit_default: ClassVar[Any] = False
     example = "true"
 
     def _declare(
@@ -245,12 +245,6 @@ class PathParameter(Parameter["Path"]):
 
     example = "data/input.csv"
 
-    @property
-    def annotation(self) -> Any:
-        from pathlib import Path  # costs more than all parameters together
-
-        return Path
-
     def _declare(
         self,
         default: Path | str | NoValue = NO_VALUE,
@@ -259,7 +253,10 @@ class PathParameter(Parameter["Path"]):
         exists: bool = False,
         **options: Unpack[CommonOptions],
     ) -> None:
+        from pathlib import Path  # costs more to import than all parameters together
+
         super()._declare(default, **options)
+        self.annotation = Path
         self.absolute = absolute
         self.exists = exists
 
