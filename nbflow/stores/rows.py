@@ -21,34 +21,29 @@ if TYPE_CHECKING:
 
     Row = Sequence[Any]
 
-#: Numbers of the kinds of events, as in the table event_kinds. Progress is not kept as an event.
-KINDS: dict[type[facts.RunEvent], int] = {
-    facts.RunStarted: 1,
-    facts.RunFinished: 2,
-    facts.TaskAdded: 3,
-    facts.PlanFailed: 4,
-    facts.TaskStarted: 5,
-    facts.TaskSuspended: 6,
-    facts.TaskSucceeded: 7,
-    facts.TaskFoundComplete: 8,
-    facts.TaskFailed: 9,
-    facts.TaskRequeued: 10,
-    facts.TaskDisabled: 11,
-    facts.TaskEnabled: 12,
-    facts.TaskForgotten: 13,
-}
-
 #: Columns of a row of task_runs.
-_STATE, _STARTED, _ENDED, _SECONDS, _ATTEMPTS, _WORKER = 2, 3, 4, 5, 6, 7
+_STATE, _STARTED, _ENDED, _SECONDS, _ATTEMPTS, _WORKER = range(2, 8)
 _MESSAGE, _FRACTION, _TRACKING_URL, _NOTE, _OUTPUTS, _INPUTS, _NEW_DEPS = range(8, 15)
-_NOTHING: tuple[None, ...] = (None,) * 13
 
-_PLANNED = {
-    TaskStatus.DONE: TaskState.COMPLETE,
-    TaskStatus.UNKNOWN: TaskState.UNPLANNED,
-    TaskStatus.DISABLED: TaskState.DISABLED,
-    TaskStatus.FAILED: TaskState.FAILED,
+# Enum members are slow to bind and slow to unwrap; plain strings are neither.
+_DONE = TaskState.DONE.value
+_COMPLETE = TaskState.COMPLETE.value
+_RUNNING = TaskState.RUNNING.value
+_PENDING = TaskState.PENDING.value
+_MISSING = TaskState.MISSING.value
+_SUSPENDED = TaskState.SUSPENDED.value
+_FAILED = TaskState.FAILED.value
+_DISABLED = TaskState.DISABLED.value
+_UNPLANNED = TaskState.UNPLANNED.value
+#: How a task stands when it is added with a status other than PENDING.
+_AS_PLANNED = {
+    TaskStatus.DONE: _COMPLETE,
+    TaskStatus.UNKNOWN: _UNPLANNED,
+    TaskStatus.DISABLED: _DISABLED,
+    TaskStatus.FAILED: _FAILED,
 }
+
+_encode = msgspec.json.Encoder().encode
 
 
 class Rows:
@@ -60,16 +55,14 @@ class Rows:
         self.definitions: list[Row] = []
         self.workers: list[Row] = []
         self.tasks: list[Row] = []
+        #: By run and number.
         self.task_runs: dict[tuple[int, int], list[Any]] = {}
         self.errors: list[Row] = []
         self.events: list[Row] = []
         self.finished: list[tuple[int, facts.RunFinished]] = []
 
     def tables(self) -> Iterable[tuple[str, Sequence[Row]]]:
-        """Name and rows of each table, in the order of writing; new_deps as text."""
-        for row in self.task_runs.values():
-            if row[_NEW_DEPS] is not None:
-                row[_NEW_DEPS] = as_json(row[_NEW_DEPS])
+        """Name and rows of each table, in the order of writing."""
         return (
             ("definitions", self.definitions),
             ("workers", self.workers),
@@ -97,82 +90,82 @@ class RunFold:
         self._definitions: dict[tuple[str, str, int, str], int] = {}
         self._workers: dict[str, int] = {}
         self._rows = Rows()
-        self._folds: dict[type, Callable[[Any], str | None]] = {
-            facts.RunStarted: _fold_nothing,
-            facts.RunFinished: self._fold_finish,
-            facts.TaskAdded: self._fold_added,
-            facts.PlanFailed: self._fold_plan_failed,
-            facts.TaskStarted: self._fold_started,
-            facts.TaskProgressed: self._fold_progress,
-            facts.TaskSuspended: self._fold_suspended,
-            facts.TaskSucceeded: self._fold_succeeded,
-            facts.TaskFoundComplete: self._fold_found_complete,
-            facts.TaskFailed: self._fold_failed,
-            facts.TaskRequeued: self._fold_requeued,
-            facts.TaskDisabled: self._fold_disabled,
-            facts.TaskEnabled: self._fold_enabled,
-            facts.TaskForgotten: _fold_nothing,
+        # By kind of event: its number as in the table event_kinds, and what adds its rows and
+        # gives the task's number and the event's own data.
+        self._folds: dict[type, tuple[int, Callable[[Any], tuple[int, str]]]] = {
+            facts.RunStarted: (1, self._fold_start_run),
+            facts.RunFinished: (2, self._fold_finish_run),
+            facts.TaskAdded: (3, self._fold_add),
+            facts.PlanFailed: (4, self._fold_fail_plan),
+            facts.TaskStarted: (5, self._fold_start),
+            facts.TaskSuspended: (6, self._fold_suspend),
+            facts.TaskSucceeded: (7, self._fold_succeed),
+            facts.TaskFoundComplete: (8, self._fold_found_complete),
+            facts.TaskFailed: (9, self._fold_fail),
+            facts.TaskRequeued: (10, self._fold_requeue),
+            facts.TaskDisabled: (11, self._fold_disable),
+            facts.TaskEnabled: (12, self._fold_enable),
+            facts.TaskForgotten: (13, self._fold_forget),
+            # Not kept as an event.
+            facts.TaskProgressed: (0, self._fold_progress),
         }
 
     def fold(self, event: Any, rows: Rows) -> None:
         """Add what `event`, of this run, says to `rows`."""
         self._rows = rows
-        data = self._folds[type(event)](event)
-        kind = KINDS.get(type(event))
-        if kind is None:
-            return
-        if type(event) is facts.TaskAdded:
-            n: int | None = self._numbers[event.task.task_id]
-        else:
-            task_id = getattr(event, "task_id", None)
-            n = None if task_id is None else self._number(task_id)
-        rows.events.append((self.run, event.seq, event.at, kind, n, data))
+        kind, fold = self._folds[type(event)]
+        n, data = fold(event)
+        if kind:
+            rows.events.append((self.run, event.seq, event.at, kind, n, data))
 
     def _number(self, task_id: str) -> int:
-        number = self._numbers.get(task_id)
-        if number is None:
-            number = self._numbers[task_id] = len(self._numbers) + 1
-        return number
+        return self._numbers.setdefault(task_id, len(self._numbers) + 1)
 
-    def _change(self, task_id: str, state: TaskState | None = None) -> list[Any]:
-        """Give the row of the task in this batch, with its new state."""
+    def _change(self, task_id: str, state: str) -> list[Any]:
+        """Give the row of the task in this batch, with its new state; '' leaves it."""
         n = self._number(task_id)
         key = (self.run, n)
         row = self._rows.task_runs.get(key)
         if row is None:
-            row = self._rows.task_runs[key] = [self.run, n, *_NOTHING]
-        if state is not None:
-            row[_STATE] = state.value
-            row[_ENDED] = None
+            row = [self.run, n, state, 0.0, 0.0, 0.0, 0, 0, "", -1.0, "", "", "", "", ""]
+            self._rows.task_runs[key] = row
+        elif state:
+            row[_STATE] = state
+            row[_ENDED] = 0.0
         return row
 
-    def _fold_added(self, event: facts.TaskAdded) -> str | None:
+    def _fold_start_run(self, _: facts.RunStarted) -> tuple[int, str]:
+        return 0, ""
+
+    def _fold_finish_run(self, event: facts.RunFinished) -> tuple[int, str]:
+        self._rows.finished.append((self.run, event))
+        return 0, ""
+
+    def _fold_add(self, event: facts.TaskAdded) -> tuple[int, str]:
         task = event.task
-        is_new = task.task_id not in self._numbers
-        n = self._number(task.task_id)
-        state = _PLANNED.get(event.status)
-        if state is None:
-            state = TaskState.PENDING if event.runnable else TaskState.MISSING
-        deps = as_json([self._number(dep) for dep in event.deps]) if event.deps else None
+        task_id = task.task_id
+        is_new = task_id not in self._numbers
+        n = self._number(task_id)
+        state = _AS_PLANNED.get(event.status) or (_PENDING if event.runnable else _MISSING)
         self._rows.tasks.append(
             (
                 self.run,
                 n,
-                task.task_id,
+                task_id,
                 self._definition(task),
                 task.params,
-                state.value,
-                deps,
+                state,
+                as_json([self._number(dep) for dep in event.deps]) if event.deps else "",
                 task.is_external + 2 * task.is_wrapper + 4 * (not task.has_output),
                 task.priority,
-                as_json(task.resources) if task.resources else None,
-                as_json(task.outputs) if task.outputs else None,
+                as_json(task.resources) if task.resources else "",
+                as_json(task.outputs) if task.outputs else "",
             )
         )
         if is_new:
-            return None
-        self._change(task.task_id, state)
-        return as_json({"state": state.value})
+            return n, ""
+        self._change(task_id, state)
+        return n, as_json({"state": state})
 
     def _definition(self, task: facts.TaskRecord) -> int:
         key = (task.family, task.module, task.code_version, task.code_hash)
@@ -199,75 +192,73 @@ class RunFold:
             self._rows.workers.append((self.run, number, worker_id))
         return number
 
-    def _fold_started(self, event: facts.TaskStarted) -> str | None:
-        row = self._change(event.task_id, TaskState.RUNNING)
-        if row[_STARTED] is None:
-            row[_STARTED] = event.at
+    def _fold_start(self, event: facts.TaskStarted) -> tuple[int, str]:
+        row = self._change(event.task_id, _RUNNING)
+        row[_STARTED] = row[_STARTED] or event.at
         row[_ATTEMPTS] = event.attempt
         row[_WORKER] = worker = self._worker(event.worker_id)
         if event.attempt == 1 and not event.members:
-            return None
+            return row[1], ""
         data: dict[str, Any] = {"attempt": event.attempt, "worker": worker}
         if event.members:
             data["members"] = [self._number(member) for member in event.members]
-        return as_json(data)
+        return row[1], as_json(data)
 
-    def _fold_progress(self, event: facts.TaskProgressed) -> None:
-        row = self._change(event.task_id)
+    def _fold_progress(self, event: facts.TaskProgressed) -> tuple[int, str]:
+        row = self._change(event.task_id, "")
         if event.message is not None:
             row[_MESSAGE] = event.message
         if event.fraction is not None:
             row[_FRACTION] = event.fraction
         if event.tracking_url is not None:
             row[_TRACKING_URL] = event.tracking_url
+        return row[1], ""
 
-    def _fold_suspended(self, event: facts.TaskSuspended) -> str:
-        row = self._change(event.task_id, TaskState.SUSPENDED)
+    def _fold_suspend(self, event: facts.TaskSuspended) -> tuple[int, str]:
+        row = self._change(event.task_id, _SUSPENDED)
         new_deps = [self._number(dep) for dep in event.new_deps]
-        row[_NEW_DEPS] = (row[_NEW_DEPS] or []) + new_deps
-        return as_json({"new_deps": new_deps})
+        row[_NEW_DEPS] = as_json(json.loads(row[_NEW_DEPS] or "[]") + new_deps)
+        return row[1], as_json({"new_deps": new_deps})
 
-    def _fold_succeeded(self, event: facts.TaskSucceeded) -> str | None:
-        row = self._change(event.task_id, TaskState.DONE)
+    def _fold_succeed(self, event: facts.TaskSucceeded) -> tuple[int, str]:
+        row = self._change(event.task_id, _DONE)
         row[_ENDED] = event.at
         row[_SECONDS] = event.seconds
         row[_ATTEMPTS] = event.attempt
-        if event.note:
-            row[_NOTE] = event.note
+        row[_NOTE] = event.note
         if event.outputs:
             row[_OUTPUTS] = as_json(event.outputs)
         if event.inputs:
             row[_INPUTS] = as_json(event.inputs)
-        return None if event.attempt == 1 else as_json({"attempt": event.attempt})
+        return row[1], "" if event.attempt == 1 else as_json({"attempt": event.attempt})
 
-    def _fold_found_complete(self, event: facts.TaskFoundComplete) -> None:
-        row = self._change(event.task_id, TaskState.COMPLETE)
+    def _fold_found_complete(self, event: facts.TaskFoundComplete) -> tuple[int, str]:
+        row = self._change(event.task_id, _COMPLETE)
         row[_ENDED] = event.at
-        if event.note:
-            row[_NOTE] = event.note
+        row[_NOTE] = event.note
+        return row[1], ""
 
-    def _fold_failed(self, event: facts.TaskFailed) -> str:
-        row = self._change(event.task_id, TaskState.FAILED)
+    def _fold_fail(self, event: facts.TaskFailed) -> tuple[int, str]:
+        row = self._change(event.task_id, _FAILED)
         row[_ENDED] = event.at
         row[_SECONDS] = event.seconds
         row[_ATTEMPTS] = event.attempt
-        self._add_error(event, event.error, event.attempt)
-        return as_json(
+        self._add_error(row[1], event.seq, event.attempt, event.error)
+        return row[1], as_json(
             {"attempt": event.attempt, "seconds": event.seconds, "retry_at": event.retry_at}
         )
 
-    def _fold_plan_failed(self, event: facts.PlanFailed) -> None:
-        self._change(event.task_id, TaskState.UNPLANNED)
-        self._add_error(event, event.error, 0)
+    def _fold_fail_plan(self, event: facts.PlanFailed) -> tuple[int, str]:
+        row = self._change(event.task_id, _UNPLANNED)
+        self._add_error(row[1], event.seq, 0, event.error)
+        return row[1], ""
 
-    def _add_error(
-        self, event: facts.TaskFailed | facts.PlanFailed, error: ErrorInfo, attempt: int
-    ) -> None:
+    def _add_error(self, n: int, seq: int, attempt: int, error: ErrorInfo) -> None:
         self._rows.errors.append(
             (
                 self.run,
-                self._number(event.task_id),
-                event.seq,
+                n,
+                seq,
                 attempt,
                 error.type,
                 error.message,
@@ -282,51 +273,42 @@ class RunFold:
             )
         )
 
-    def _fold_requeued(self, event: facts.TaskRequeued) -> str:
-        self._change(event.task_id, TaskState.PENDING)
-        return as_json({"reason": event.reason, "not_before": event.not_before})
+    def _fold_requeue(self, event: facts.TaskRequeued) -> tuple[int, str]:
+        row = self._change(event.task_id, _PENDING)
+        return row[1], as_json({"reason": event.reason, "not_before": event.not_before})
 
-    def _fold_disabled(self, event: facts.TaskDisabled) -> str:
-        row = self._change(event.task_id, TaskState.DISABLED)
+    def _fold_disable(self, event: facts.TaskDisabled) -> tuple[int, str]:
+        row = self._change(event.task_id, _DISABLED)
         row[_ENDED] = event.at
-        return as_json({"failures": event.failures, "until": event.until})
+        return row[1], as_json({"failures": event.failures, "until": event.until})
 
-    def _fold_enabled(self, event: facts.TaskEnabled) -> None:
-        self._change(event.task_id, TaskState.PENDING)
+    def _fold_enable(self, event: facts.TaskEnabled) -> tuple[int, str]:
+        return self._change(event.task_id, _PENDING)[1], ""
 
-    def _fold_finish(self, event: facts.RunFinished) -> None:
-        self._rows.finished.append((self.run, event))
-
-
-def _fold_nothing(_: facts.RunEvent) -> None:
-    """The event itself says all."""
+    def _fold_forget(self, event: facts.TaskForgotten) -> tuple[int, str]:
+        return self._number(event.task_id), ""
 
 
 def as_json(value: Any) -> str:
     """JSON text of `value`; lone surrogates, which paths may have, as escapes."""
     try:
-        return msgspec.json.encode(value).decode()
+        return _encode(value).decode()
     except UnicodeEncodeError:
         return json.dumps(msgspec.to_builtins(value))
 
 
 #: States because of which the dependents of a task cannot run.
-_BLOCKING = {
-    TaskState.FAILED.value,
-    TaskState.MISSING.value,
-    TaskState.UNPLANNED.value,
-    TaskState.DISABLED.value,
-}
-_FINAL = {state.value for state in FINAL_STATES}
+_BLOCKING = frozenset({_FAILED, _MISSING, _UNPLANNED, _DISABLED})
+_FINAL = frozenset(state.value for state in FINAL_STATES)
 
 
-def settle(tasks: Iterable[tuple[int, str, str | None, str | None]]) -> dict[int, TaskState]:
+def settle(tasks: Iterable[tuple[int, str, str, str]]) -> dict[int, TaskState]:
     """Say what became of the tasks that had not ended when their run did.
 
     Parameters
     ----------
     tasks
-        Number, state and the two JSON lists of requirements of every task of the run.
+        Number, state and the two JSON lists of requirements ('' for none) of each task of the run.
 
     Returns
     -------

@@ -80,7 +80,7 @@ def open_store(path: str, notice: Notice) -> sqlite3.Connection:
 def _open_whole(path: str) -> sqlite3.Connection:
     _make_private(path)
     connection = sqlite3.connect(
-        path, timeout=_BUSY_SECONDS, isolation_level=None, cached_statements=16
+        path, timeout=_BUSY_SECONDS, isolation_level=None, cached_statements=32
     )
     try:
         _check(connection)
@@ -143,7 +143,7 @@ def _migrate(connection: sqlite3.Connection, path: str) -> None:
     if version > newest:
         raise SchemaVersionError(
             f"the history in {path} was written by a newer nbflow (schema {version}, this one "
-            f"knows {newest}). It is left as it is and this run is not recorded: update nbflow, "
+            f"knows {newest}). It is left as it is and this run is not recorded: upgrade nbflow, "
             "or set NBFLOW_HOME to another folder."
         )
     if version == newest:
@@ -185,7 +185,7 @@ def _set_aside(path: str) -> str:
 
 
 class _FolderLock:
-    """Lets one process at a time set a file of the folder aside; nothing where there is no flock."""
+    """Lets one process at a time set a file aside; nothing where there is no flock."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder

@@ -21,9 +21,9 @@ from nbflow.core.errors import SchemaVersionError
 from nbflow.core.events import RunInfo, RunStarted
 from nbflow.core.status import RunStatus
 from nbflow.stores.notice import Notice
-from nbflow.stores.rows import RunFold, Rows, as_json, settle
+from nbflow.stores.rows import Rows, RunFold, as_json, settle
 from nbflow.stores.schema import open_store
-from nbflow.stores.statements import ROWS, insert, query
+from nbflow.stores.statements import insert, query, widths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -271,21 +271,25 @@ class _Writer:
         for table, content in rows.tables():
             self._insert(table, content)
         for run, event in rows.finished:
-            self._settle(run, event.at)
-            self._execute(query("finish_run"), (event.status.value, event.exit_code, event.at, run))
+            values = (event.status.value, event.exit_code, event.at, run)
+            if self._execute(query("finish_run"), values)[0][0]:
+                self._settle(run, event.at)
             self._folds.pop(event.run_id, None)
 
     def _settle(self, run: int, at: float) -> None:
         settled = settle(self._execute(query("states_of_run"), (run,)))
-        blank = (None,) * 10
+        unchanged = (0.0, 0, 0, "", -1.0, "", "", "", "", "")
         self._insert(
-            "task_runs", [(run, n, state.value, None, at, *blank) for n, state in settled.items()]
+            "task_runs",
+            [(run, n, state.value, 0.0, at, *unchanged) for n, state in settled.items()],
         )
 
     def _insert(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
-        for start in range(0, len(rows), ROWS):
-            part = rows[start : start + ROWS]
-            self._execute(insert(f"write_{table}", len(part)), list(chain.from_iterable(part)))
+        start = 0
+        for width in widths(len(rows)):
+            part = rows[start : start + width]
+            self._execute(insert(f"write_{table}", width), list(chain.from_iterable(part)))
+            start += width
 
     def _execute(self, sql: str, values: Sequence[Any]) -> list[Any]:
         assert self._connection is not None

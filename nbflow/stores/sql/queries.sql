@@ -24,7 +24,7 @@ INSERT INTO tasks (
     run, n, task_id, definition, params, state, deps, flags, priority, resources, declared
 )
 VALUES (?,?,?,?,?,?,?,?,?,?,?)
-ON CONFLICT (run, n) DO UPDATE SET deps = coalesce(excluded.deps, deps)
+ON CONFLICT (run, n) DO UPDATE SET deps = iif(excluded.deps = '', deps, excluded.deps)
 
 -- name: write_task_runs
 INSERT INTO task_runs (
@@ -33,21 +33,21 @@ INSERT INTO task_runs (
 )
 VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
 ON CONFLICT (run, n) DO UPDATE SET
-    state = coalesce(excluded.state, state),
-    started = coalesce(started, excluded.started),
-    ended = CASE WHEN excluded.state IS NULL THEN ended ELSE excluded.ended END,
-    seconds = coalesce(excluded.seconds, seconds),
-    attempts = coalesce(excluded.attempts, attempts),
-    worker = coalesce(excluded.worker, worker),
-    message = coalesce(excluded.message, message),
-    fraction = coalesce(excluded.fraction, fraction),
-    tracking_url = coalesce(excluded.tracking_url, tracking_url),
-    note = coalesce(excluded.note, note),
-    outputs = coalesce(excluded.outputs, outputs),
-    inputs = coalesce(excluded.inputs, inputs),
+    state = iif(excluded.state = '', state, excluded.state),
+    started = iif(started > 0, started, excluded.started),
+    ended = iif(excluded.state = '', ended, excluded.ended),
+    seconds = iif(excluded.ended > 0, excluded.seconds, seconds),
+    attempts = max(attempts, excluded.attempts),
+    worker = iif(excluded.worker = 0, worker, excluded.worker),
+    message = iif(excluded.message = '', message, excluded.message),
+    fraction = iif(excluded.fraction < 0, fraction, excluded.fraction),
+    tracking_url = iif(excluded.tracking_url = '', tracking_url, excluded.tracking_url),
+    note = iif(excluded.note = '', note, excluded.note),
+    outputs = iif(excluded.outputs = '', outputs, excluded.outputs),
+    inputs = iif(excluded.inputs = '', inputs, excluded.inputs),
     new_deps = CASE
-        WHEN new_deps IS NULL OR excluded.new_deps IS NULL
-            THEN coalesce(excluded.new_deps, new_deps)
+        WHEN new_deps = '' THEN excluded.new_deps
+        WHEN excluded.new_deps = '' THEN new_deps
         ELSE rtrim(new_deps, ']') || ',' || ltrim(excluded.new_deps, '[')
     END
 
@@ -64,11 +64,12 @@ VALUES (?,?,?,?,?,?)
 ON CONFLICT DO NOTHING
 
 -- name: states_of_run
-SELECT t.n, coalesce(r.state, t.state), t.deps, r.new_deps
+SELECT t.n, coalesce(nullif(r.state, ''), t.state), t.deps, coalesce(r.new_deps, '')
 FROM tasks AS t
 LEFT JOIN task_runs AS r ON r.run = t.run AND r.n = t.n
 WHERE t.run = ?
 
+-- Gives how many tasks neither ran nor were complete.
 -- name: finish_run
 UPDATE runs
 SET (status, exit_code, ended) = (?1, ?2, ?3),
@@ -79,10 +80,11 @@ SET (status, exit_code, ended) = (?1, ?2, ?3),
             count(*) FILTER (WHERE state = 'complete'),
             count(*) FILTER (WHERE state IN ('failed', 'disabled'))
         FROM (
-            SELECT coalesce(r.state, t.state) AS state
+            SELECT coalesce(nullif(r.state, ''), t.state) AS state
             FROM tasks AS t
             LEFT JOIN task_runs AS r ON r.run = t.run AND r.n = t.n
             WHERE t.run = ?4
         )
     )
 WHERE run = ?4
+RETURNING tasks - ran - complete - failed
