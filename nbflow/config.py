@@ -142,6 +142,21 @@ class Project:
     marker: str
 
 
+class _Place(NamedTuple):
+    """A file with settings, and the table of it in which they stand."""
+
+    path: str
+    #: "" for the whole file.
+    table: str = ""
+
+    def section(self, *names: str) -> str:
+        """The name of a table inside of this one: `tool.nbflow.tasks`."""
+        return ".".join(filter(None, (self.table, *names)))
+
+    def __str__(self) -> str:
+        return f"{self.path} [{self.table}]" if self.table else self.path
+
+
 @dataclass(slots=True)
 class _Files:
     """What the project's files say, with the state of the files when they were read."""
@@ -151,14 +166,15 @@ class _Files:
     #: Setting to (value, origin), nbflow.toml before pyproject.toml.
     settings: dict[str, tuple[object, str]] = field(default_factory=dict)
     resources: dict[str, tuple[int, str]] = field(default_factory=dict)
-    #: (`[tasks]` of a file, origin), nbflow.toml first.
-    tasks: list[tuple[Mapping[str, Any], str]] = field(default_factory=list)
+    #: (`[tasks]` of a file, the file), nbflow.toml first.
+    tasks: list[tuple[Mapping[str, Any], _Place]] = field(default_factory=list)
     #: Folder and clock of the last look at the files.
     looked: tuple[str, float] = ("", 0.0)
 
 
 _assigned: dict[str, object] = {}
 _files: _Files | None = None
+_is_source = False
 #: Path to (state of the file, its table): looking for the project asks for each on the way up.
 _pyprojects: dict[str, tuple[object, Mapping[str, Any] | None]] = {}
 
@@ -215,9 +231,9 @@ def settings() -> list[SettingRow]:
         for name, (amount, origin) in files.resources.items()
     ]
     found: dict[str, SettingRow] = {}
-    for table, origin in files.tasks:
+    for table, place in files.tasks:
         for name, value in _flatten(table, "tasks"):
-            found.setdefault(name, SettingRow(name, value, origin))
+            found.setdefault(name, SettingRow(name, value, str(place)))
     return [*rows, *found.values()]
 
 
@@ -242,13 +258,36 @@ def task_defaults(family: str, name: str) -> tuple[object, str] | None:
     A family with a namespace is one quoted name or nested tables (`[tasks.flights.DailyReport]`).
     The value is text for the parameter's parser, or what TOML makes of it.
     """
-    for table, origin in _read_files().tasks:
+    for table, place in _read_files().tasks:
         values = table.get(family)
         if values is None and "." in family:
             values = _descend(table, family)
         if isinstance(values, dict) and name in values:
-            return values[name], origin
+            return values[name], f"{place.path} [{place.section('tasks', family)}]"
     return None
+
+
+class TaskDefaults:
+    """The `[tasks]` tables as a source of omitted values (`nbflow.core.model.defaults.Source`)."""
+
+    def lookup(self, family: str, name: str) -> tuple[bool, object, str]:
+        """Whether there is a value, the value, and where it stands."""
+        found = task_defaults(family, name)
+        return (False, None, "") if found is None else (True, *found)
+
+
+def provide_defaults() -> TaskDefaults:
+    """The source for `nbflow.core.model.defaults.set_provider`; says so again after a change."""
+    global _is_source  # noqa: PLW0603 - whether this process asked us for defaults
+    _is_source = True
+    return TaskDefaults()
+
+
+def refresh() -> None:
+    """Look at the files now; defaults of tasks that changed hold from now on."""
+    if _files is not None:
+        _files.looked = ("", 0.0)
+    _read_files()
 
 
 def _setting(name: str, origin: str) -> Setting:
@@ -309,28 +348,39 @@ def _read_files() -> _Files:
     paths = [os.path.join(project.root, name) for name in ("nbflow.toml", "pyproject.toml")]
     stamps = tuple(_stamp(path) for path in paths)
     if known is None or (known.project, known.stamps) != (project, stamps):
+        tasks = known.tasks if known is not None else None
         known = _load(project, stamps, *paths)
+        if _is_source and tasks != known.tasks:
+            _announce()
     known.looked = (folder, now)
     _files = known
     return known
 
 
+def _announce() -> None:
+    """Tell whoever keeps resolved defaults that they may differ now."""
+    from nbflow.core.model import defaults
+
+    defaults.set_provider(provide_defaults)
+
+
 def _load(project: Project, stamps: tuple[object, ...], own: str, shared: str) -> _Files:
     files = _Files(project, stamps)
     if os.path.isfile(own):
-        _take(files, _read_toml(own), own)
+        _take(files, _read_toml(own), _Place(own))
     table = _pyproject_table(shared)
     if table is not None:
-        _take(files, table, f"{shared} [tool.nbflow]")
+        _take(files, table, _Place(shared, "tool.nbflow"))
     return files
 
 
-def _take(files: _Files, table: Mapping[str, Any], origin: str) -> None:
+def _take(files: _Files, table: Mapping[str, Any], place: _Place) -> None:
+    origin = str(place)
     for name, value in table.items():
         if name == "resources":
             _take_resources(files, _table(value, name, origin), origin)
         elif name == "tasks":
-            files.tasks.append((_table(value, name, origin), origin))
+            files.tasks.append((_table(value, place.section(name), origin), place))
         else:
             read = _setting(name, origin).value_of(value, origin)
             files.settings.setdefault(name, (read, origin))

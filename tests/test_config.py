@@ -9,6 +9,7 @@ import pytest
 
 from nbflow import config
 from nbflow.core.errors import ConfigError
+from nbflow.core.model import defaults
 
 
 @pytest.fixture(autouse=True)
@@ -16,6 +17,7 @@ def fresh(project, monkeypatch):
     """A project of its own, nothing set, files looked at every time."""
     monkeypatch.setattr(config, "_FRESH_SECONDS", -1.0)
     monkeypatch.setattr(config, "_assigned", {})
+    monkeypatch.setattr(config, "_is_source", False)
     for variable in [name for name in os.environ if name.startswith("NBFLOW_")]:
         monkeypatch.delenv(variable)
 
@@ -150,14 +152,15 @@ def test_defaults_of_tasks(project):
         '[tasks."flights.Daily"]\nn = 1\n[tasks.flights.Monthly]\nn = 2\n'
     )
     (project / "pyproject.toml").write_text("[tool.nbflow.tasks.Report]\nbase = 'USD'\nn = 1\n")
-    own, shared = f"{project}/nbflow.toml", f"{project}/pyproject.toml [tool.nbflow]"
+    own, shared = f"{project}/nbflow.toml", f"{project}/pyproject.toml"
+    report = f"{own} [tasks.Report]"
 
-    assert config.task_defaults("Report", "date") == (dt.date(2026, 8, 1), own)
-    assert config.task_defaults("Report", "base") == ("EUR", own)
-    assert config.task_defaults("Report", "n") == (1, shared)
-    assert config.task_defaults("Report", "filters") == ({"country": ["SE"]}, own)
-    assert config.task_defaults("flights.Daily", "n") == (1, own)
-    assert config.task_defaults("flights.Monthly", "n") == (2, own)
+    assert config.task_defaults("Report", "date") == (dt.date(2026, 8, 1), report)
+    assert config.task_defaults("Report", "base") == ("EUR", report)
+    assert config.task_defaults("Report", "n") == (1, f"{shared} [tool.nbflow.tasks.Report]")
+    assert config.task_defaults("Report", "filters") == ({"country": ["SE"]}, report)
+    assert config.task_defaults("flights.Daily", "n") == (1, f"{own} [tasks.flights.Daily]")
+    assert config.task_defaults("flights.Monthly", "n") == (2, f"{own} [tasks.flights.Monthly]")
     assert config.task_defaults("Report", "other") is None
     assert config.task_defaults("Other", "date") is None
 
@@ -166,6 +169,23 @@ def test_resources(project):
     (project / "nbflow.toml").write_text("[resources]\ndb = 2\nlicence = 1\n")
 
     assert config.resources() == {"db": 2, "licence": 1}
+
+
+def test_defaults_that_change_in_their_file_hold_for_the_next_task(project):
+    (project / "nbflow.toml").write_text("[tasks.Report]\nn = 1\n")
+    defaults.set_provider(config.provide_defaults)
+    try:
+        before = defaults.current()
+        assert before.lookup("Report", "n") == (True, 1, f"{project}/nbflow.toml [tasks.Report]")
+        assert before.lookup("Report", "m") == (False, None, "")
+
+        (project / "nbflow.toml").write_text("[tasks.Report]\nn = 22\n")
+        config.refresh()
+
+        assert defaults.current() is not before
+        assert defaults.current().lookup("Report", "n")[1] == 22
+    finally:
+        defaults.set_provider(None)
 
 
 # -- wrong ones -----------------------------------------------------------------------------------
