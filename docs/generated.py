@@ -87,6 +87,17 @@ def states() -> str:
     return table(["state", "what it says", "final"], rows)
 
 
+def annotations() -> str:
+    """Every type that an annotation may have, and the parameter class that it means."""
+    from nbflow.core.model.annotations import type_rows
+
+    rows = (
+        [f"`{row.annotation}`", f"`{row.parameter.__name__}`", f"`{row.example}`"]
+        for row in type_rows()
+    )
+    return table(["annotation", "parameter", "in a line"], rows)
+
+
 def parameter_classes() -> str:
     """The reference of every public parameter class."""
     from nbflow import _HOMES
@@ -99,6 +110,7 @@ def parameter_classes() -> str:
 
 
 PAGES = {
+    "annotations": annotations,
     "commands": commands,
     "settings": settings,
     "exit-codes": exit_codes,
