@@ -100,6 +100,13 @@ def in_kernel(shell: Any = None) -> bool:
     return getattr(shell, "kernel", None) is not None
 
 
+def name_file(file: str) -> str:
+    """`file` as people know it: `In[3]` for the code of a cell of this kernel."""
+    compiler = getattr(_running_shell(), "compile", None)
+    named = compiler.format_code_name(file) if hasattr(compiler, "format_code_name") else None
+    return file if named is None else str(named[1])
+
+
 def _found_mode(environ: Mapping[str, str], shell: Any) -> DisplayMode:
     # A kernel that nbval started inherits pytest's variables, and may inherit an editor's as well.
     if "PYTEST_VERSION" in environ or "PYTEST_CURRENT_TEST" in environ:

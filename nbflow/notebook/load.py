@@ -1,4 +1,4 @@
-"""The definitions of a notebook or script as a module, so that its tasks run anywhere.
+"""The definitions of a notebook or percent script as a module, so that its tasks run anywhere.
 
 `nbflow run report.ipynb Report` and worker processes load a notebook with this: statements that
 define something are executed in the order of the cells, all others are left out. A cell tagged
@@ -40,8 +40,7 @@ def import_notebook(
     """Load the definitions of the notebook at `path` as a module.
 
     The module is entered in `sys.modules`, where it replaces an earlier load of the same file; the
-    file's folder is added to `sys.path`, as in a kernel. `.ipynb` files and scripts with `# %%`
-    cells give their definitions; a script without cells is executed whole.
+    file's folder is added to `sys.path`, as in a kernel.
 
     Parameters
     ----------
@@ -54,11 +53,13 @@ def import_notebook(
     Raises
     ------
     SourceError
-        The file is missing, damaged or not Python; a statement fails; or a task needs a name that
-        was left out.
+        The file is missing, damaged or not Python, or is a script without `# %%` cells; a
+        statement fails; or a task needs a name that was left out.
     """
     path = os.path.abspath(path)
     cells = read_cells(path)
+    if cells is None:
+        raise SourceError(f"{path} has no `# %%` cells; import it as a module.")
     module = ModuleType(name or module_name(path))
     module.__file__ = path
     setattr(module, NOTEBOOK_ATTRIBUTE, path)
@@ -68,7 +69,7 @@ def import_notebook(
     previous = sys.modules.get(module.__name__)
     sys.modules[module.__name__] = module
     try:
-        _Loading(module, path, whole=all_cells or cells is None).run(cells or _whole_file(path))
+        _Loading(module, path, whole=all_cells).run(cells)
     except BaseException:
         if previous is None:
             del sys.modules[module.__name__]
@@ -92,11 +93,6 @@ def module_name(path: str) -> str:
     import hashlib
 
     return f"{name}_{hashlib.sha256(path.encode()).hexdigest()[:6]}"
-
-
-def _whole_file(path: str) -> list[Cell]:
-    with open(path, encoding="utf-8-sig") as file:
-        return [Cell(1, file.read())]
 
 
 @dataclass(slots=True)

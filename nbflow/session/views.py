@@ -148,9 +148,9 @@ class Dag(GraphView):
 
     def to_graphviz(self) -> Any:
         """The graph as a `graphviz.Digraph`; the layout engine is not needed for it."""
-        from nbflow.display import layout
+        from nbflow.display import diagram
 
-        return layout.to_graphviz(self.graph)
+        return diagram.to_graphviz(self.graph)
 
     def to_dot(self) -> str:
         """The graph in Graphviz's language."""
@@ -158,9 +158,9 @@ class Dag(GraphView):
 
     def to_mermaid(self) -> str:
         """The graph in Mermaid's language."""
-        from nbflow.display import text
+        from nbflow.display import diagram
 
-        return text.mermaid(self.graph)
+        return diagram.to_mermaid(self.graph)
 
     def save(self, path: str) -> str:
         """Write the graph to `path`, in the format of its suffix; returns the absolute path."""

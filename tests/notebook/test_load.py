@@ -278,11 +278,11 @@ def test_percent_script_gives_definitions_with_its_own_lines(tmp_path, write):
     assert (frame.filename, frame.lineno, frame.line) == (str(path), 6, "return 1 / 0")
 
 
-def test_plain_script_is_executed_whole_but_not_as_main(tmp_path, write):
-    path = tmp_path / "jobs.py"
-    path.write_text("x = sum([1, 2])\nif __name__ == '__main__':\n    x = 0\n")
+def test_script_without_cells_is_refused(tmp_path, write):
+    (tmp_path / "jobs.py").write_text("x = 1\n")
 
-    assert import_notebook(path).x == 3
+    with pytest.raises(SourceError, match="import it as a module"):
+        import_notebook(tmp_path / "jobs.py")
 
 
 def test_notebook_without_cell_ids_is_loaded(tmp_path, write):
