@@ -1,0 +1,82 @@
+"""Tasks and targets in lists, dicts and generators: as one flat list, or as their outputs.
+
+Source: the rules are Luigi's (contract T-45 to T-47).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from nbflow.core.errors import NotARequirementError, shorten
+from nbflow.core.model.registry import Register
+
+if TYPE_CHECKING:
+    from nbflow.core.model.target import Target
+    from nbflow.core.model.task import BaseTask
+
+
+def flatten(struct: Any) -> list[Any]:
+    """Values of a nested structure as one list, in order, duplicates kept.
+
+    None is nothing, of a mapping the values count, text and whatever cannot be iterated is one
+    value. A generator is consumed.
+    """
+    if struct is None:
+        return []
+    if isinstance(struct, Mapping):
+        struct = struct.values()
+    elif isinstance(struct, (str, bytes)) or not isinstance(struct, Iterable):
+        return [struct]
+    flat: list[Any] = []
+    for value in struct:
+        if isinstance(type(value), Register):
+            flat.append(value)
+        else:
+            flat += flatten(value)
+    return flat
+
+
+def getpaths(struct: Any) -> Any:
+    """Put its `output()` in the place of each task, and keep the structure.
+
+    Mappings, lists and tuples keep their types; other iterables become lists; None becomes an
+    empty list.
+
+    Raises
+    ------
+    NotARequirementError
+        Something is neither a task nor a structure of tasks.
+    """
+    if isinstance(type(struct), Register):
+        return struct.output()
+    if isinstance(struct, Mapping):
+        pairs = ((key, getpaths(value)) for key, value in struct.items())
+        return type(struct)(pairs)  # type: ignore[call-arg]
+    if struct is None:
+        return []
+    if isinstance(struct, (str, bytes)) or not isinstance(struct, Iterable):
+        raise NotARequirementError(
+            f"expected a task, or a list, tuple or dict of tasks, but found "
+            f"{shorten(repr(struct))} ({type(struct).__name__})."
+        )
+    outputs = [getpaths(value) for value in struct]
+    if not isinstance(struct, (list, tuple)):
+        return outputs
+    make = getattr(struct, "_make", type(struct))
+    return make(outputs)
+
+
+def flatten_output(task: BaseTask) -> list[Target]:
+    """Targets of `task`; in place of a task that has none, those of its requirements."""
+    found: list[Target] = []
+    seen = {task}
+    waiting = [task]
+    for current in waiting:
+        outputs = flatten(current.output())
+        found += outputs
+        if not outputs:
+            new = [each for each in dict.fromkeys(flatten(current.requires())) if each not in seen]
+            seen.update(new)
+            waiting += new
+    return found
