@@ -205,9 +205,12 @@ class _Scope:
 
     def resolved(self, annotation: Any) -> Any:
         """Give `annotation`, evaluated if it is text (`list["Color"]` holds some)."""
-        if isinstance(annotation, typing.ForwardRef):
-            annotation = annotation.__forward_arg__
-        return self.evaluate(annotation) if isinstance(annotation, str) else annotation
+        for _ in range(2):  # under `from __future__ import annotations` quotes make text of text
+            if isinstance(annotation, typing.ForwardRef):
+                annotation = annotation.__forward_arg__
+            if isinstance(annotation, str):
+                annotation = self.evaluate(annotation)
+        return annotation
 
 
 def _may_declare(cls: type, name: str, root: type) -> bool:
@@ -242,7 +245,11 @@ def _parameter(cls: type, name: str, annotation: Any, scope: _Scope) -> Paramete
         return None
     recipe = _recipe(annotation, scope)
     if recipe is not None:
-        return _made(where, recipe, default)
+        parameter = _made(where, recipe, default)
+        if default is not None:
+            is_annotated = typing.get_origin(annotation) is typing.Annotated
+            parameter.annotation = annotation.__origin__ if is_annotated else annotation
+        return parameter
     if default is NO_VALUE:
         raise ParameterError(_unknown(where, annotation))
     if isinstance(annotation, _Unresolved):
@@ -287,10 +294,10 @@ def _unknown(where: str, annotation: Any) -> str:
     shown = annotation.__name__ if isinstance(annotation, type) else str(annotation)
     if isinstance(annotation, type) and issubclass(annotation, Parameter):
         return f"{where}: write `{where.rsplit('.', maxsplit=1)[-1]} = {shown}()`."
-    known = ", ".join(dict.fromkeys(row.annotation for row in type_rows()))
+    known = ", ".join(row.annotation for row in type_rows())
     return (
-        f"{where}: no parameter is of type {shown}. Types that are: {known}. For another one "
-        f"write a Parameter of your own, or ClassVar[{shown}] if it is no parameter."
+        f"{where}: no parameter is of type {shown}. Write a Parameter of your own, "
+        f"ClassVar[{shown}] if it is no parameter, or one of these types: {known}."
     )
 
 

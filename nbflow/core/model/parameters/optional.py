@@ -54,7 +54,7 @@ class OptionalParameterMixin(Parameter[O | None]):
 
     def _declare(self, default: Any = NO_VALUE, *args: Any, **options: Any) -> None:
         super()._declare(default, *args, **options)
-        self.annotation = self.annotation | None
+        self.annotation = vars(self).get("annotation", super().annotation) | None
 
     if TYPE_CHECKING:
 
