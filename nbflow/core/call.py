@@ -67,6 +67,8 @@ class TaskCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     timeout: float | None = None
     #: The task runs although it is complete; its old output is moved aside meanwhile.
     forced: bool = False
+    #: Requirements that `run()` yielded in this run and that are done; they count as complete.
+    satisfied: tuple[str, ...] = ()
     #: Members of the batch that this call runs, their task ids; empty for a single task.
     members: tuple[str, ...] = ()
 

@@ -9,10 +9,15 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from contextvars import ContextVar
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+
+#: Seconds between two reports of one task.
+REPORT_SECONDS = 0.1
 
 
 class Reporter(Protocol):
@@ -50,7 +55,17 @@ class TaskContext:
         Whether outputs are flushed to the disk before they are published.
     """
 
-    __slots__ = ("attempt", "fsync", "messages", "reporter", "run_id", "task_id", "token")
+    __slots__ = (
+        "_news",
+        "_reported",
+        "attempt",
+        "fsync",
+        "messages",
+        "reporter",
+        "run_id",
+        "task_id",
+        "token",
+    )
 
     def __init__(
         self,
@@ -70,6 +85,24 @@ class TaskContext:
         self.reporter = reporter
         self.fsync = fsync
         self.messages = messages
+        self._news: dict[str, Any] = {}
+        self._reported = 0.0
+
+    def report(self, **news: Any) -> None:
+        """Pass on what the task says of itself, some ten times a second; the rest waits.
+
+        Takes the arguments of `Reporter.report_progress`; what is None changes nothing.
+        """
+        self._news.update((name, value) for name, value in news.items() if value is not None)
+        if monotonic() - self._reported >= REPORT_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Pass on what waits."""
+        news, self._news = self._news, {}
+        if news and self.reporter is not None:
+            self._reported = monotonic()
+            self.reporter.report_progress(**news)
 
     def publish(self, temporary: str, final: str) -> None:
         """Make the finished file or folder `temporary` appear as `final`, atomically."""

@@ -77,9 +77,6 @@ class TaskRunner:
         Flush outputs to the disk before they are published.
     name_file
         See `describe_error`.
-    is_done
-        Was this task done in this run? A yielded requirement that was counts as complete, also if
-        it declares no output.
     """
 
     def __init__(
@@ -90,14 +87,12 @@ class TaskRunner:
         guard: InterruptGuard,
         fsync: bool = False,
         name_file: Callable[[str], str] | None = None,
-        is_done: Callable[[str], bool] = lambda _task_id: False,
     ) -> None:
         self._policy = policy
         self._locks = locks
         self._guard = guard
         self._fsync = fsync
         self._name_file = name_file
-        self._is_done = is_done
         self._suspended: dict[str, _Execution] = {}
 
     def execute(self, call: TaskCall, task: Task, reporter: Reporter) -> Outcome:
@@ -198,10 +193,11 @@ class TaskRunner:
                 guard.inside = True
                 try:
                     _trigger(task, Event.START)
-                    requirements = self._step(task, execution)
+                    requirements = self._step(call, task, execution)
                 finally:
                     guard.inside = False
                     execution.seconds += perf_counter() - started
+                    execution.context.flush()
                 if requirements is None:
                     done = self._finish(task, execution)
         except KeyboardInterrupt:
@@ -220,8 +216,13 @@ class TaskRunner:
         self._settle(execution)
         return done
 
-    def _step(self, task: Task, execution: _Execution) -> list[Task] | None:
+    def _step(self, call: TaskCall, task: Task, execution: _Execution) -> list[Task] | None:
         """Run until the end (None) or until requirements are needed that are not complete."""
+        satisfied = frozenset(call.satisfied)
+
+        def is_complete(dep: Task) -> bool:
+            return dep.task_id in satisfied or dep.complete()
+
         generator = execution.generator
         if generator is None:
             result = task.run()
@@ -242,11 +243,8 @@ class TaskRunner:
                 if not isinstance(dep, Task):
                     _reject(task, dep)
             execution.value = dynamic.paths
-            if not dynamic.complete(self._is_complete):
-                return [dep for dep in tasks if not self._is_complete(dep)] or tasks
-
-    def _is_complete(self, task: Task) -> bool:
-        return self._is_done(task.task_id) or task.complete()
+            if not dynamic.complete(is_complete):
+                return tasks
 
     # -- after run() ---------------------------------------------------------------------------
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nbflow.core.call import ErrorInfo
 from nbflow.core.errors import CycleError, NotARequirementError
 from nbflow.core.events import RetryPolicy, TaskRecord
 from nbflow.core.failure import describe_error
@@ -26,6 +25,7 @@ from nbflow.core.status import TaskStatus
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from nbflow.core.call import ErrorInfo
     from nbflow.core.policy import RunPolicy
 
     Predicate = Callable[[Task], bool]

@@ -134,7 +134,7 @@ class Worker:
         self._pending: dict[Future[Outcome], TaskCall] = {}
         self._files: dict[str, tuple[FileRecord, ...]] = {}
         self._lost: dict[str, int] = {}
-        self._yielded: dict[str, tuple[str, ...]] = {}
+        self._yielded: dict[str, list[tuple[str, ...]]] = {}
         self._beaten = 0.0
         self._stopping = False
 
@@ -254,8 +254,12 @@ class Worker:
             task = self._load(call)
             if task is None:
                 return
-        if call.task_id in self.planner.forced:
-            call = replace(call, forced=True)
+        if call.task_id in self.planner.forced or call.task_id in self._yielded:
+            call = replace(
+                call,
+                forced=call.task_id in self.planner.forced,
+                satisfied=self._satisfied(call.task_id),
+            )
         outcome = self.executor.submit(call, task, _Reporter(self, call))
         if type(outcome) is Done or isinstance(outcome, _OUTCOMES):
             self._finish(call, outcome)
@@ -375,7 +379,7 @@ class Worker:
             self.executor.forget(call.task_id)
             self._report(call, Failed(describe_error(error), outcome.seconds))
             return
-        self._yielded[call.task_id] = new_deps
+        self._yielded.setdefault(call.task_id, []).append(new_deps)
         self.planner.deps[call.task_id] = (*self.planner.deps.get(call.task_id, ()), *new_deps)
         self._send(
             SuspendTask(
@@ -390,13 +394,17 @@ class Worker:
             )
         )
 
+    def _satisfied(self, task_id: str) -> tuple[str, ...]:
+        yielded = self._yielded.get(task_id, ())
+        return tuple(dep for deps in yielded for dep in deps if dep in self.done)
+
     def _resolve(self, item: Task | TaskRef) -> Task:
         if isinstance(item, TaskRef):
             return load_task(item.family, json.loads(item.params), module=item.module)
         return item
 
     def _check_loop(self, call: TaskCall, new_deps: tuple[str, ...]) -> None:
-        if self._yielded.get(call.task_id) == new_deps and self.done.issuperset(new_deps):
+        if self.done.issuperset(new_deps) and new_deps in self._yielded.get(call.task_id, ()):
             names = ", ".join(str(self.planner.tasks[dep]) for dep in new_deps[:3])
             raise RequirementLoopError(
                 f"{call.family} yields {names} again and again: it ran and still is not complete. "

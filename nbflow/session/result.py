@@ -56,11 +56,11 @@ class RunResult:
         *,
         tasks: Mapping[str, Task] | None = None,
         exceptions: Mapping[str, BaseException] | None = None,
-        log_path: str = "",
+        log_folder: str = "",
         stored: bool = False,
     ) -> None:
         self.summary = summary
-        self.log_path = log_path
+        self._log_folder = log_folder
         #: Whether the run can be found in the history.
         self.stored = stored
         self._tasks: Mapping[str, Task] = tasks or {}
@@ -164,9 +164,8 @@ class RunResult:
         """What the tasks of the run, or one of them, printed and logged."""
         from nbflow.stores.run_log import read_log
 
-        if not self.log_path:
-            return ""
-        return read_log(self.log_path, None if task is None else self._find(_name_of(task)))
+        task_id = None if task is None else self._find(_name_of(task))
+        return read_log(self._log_folder, self.run_id, task_id)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""

@@ -181,7 +181,7 @@ class Run:
         """Do the whole run in this thread; never raises, but keeps what is to be raised."""
         worker: Worker | None = None
         stored = False
-        log = None
+        log_folder = ""
         try:
             with ExitStack() as stack:
                 project = config.find_project()
@@ -191,7 +191,8 @@ class Run:
                 stack.callback(self._stream.close)
                 self._stream.subscribe(recorder)
                 self._stream.start()
-                log = RunLog(os.path.join(project.home, "logs"), self.run_id)
+                log_folder = os.path.join(project.home, "logs")
+                log = RunLog(log_folder, self.run_id)
                 stack.callback(log.close)
                 locks = Locks(os.path.join(project.home, "locks"))
                 stack.callback(locks.close)
@@ -205,7 +206,7 @@ class Run:
             self.summary,
             tasks=worker.planner.tasks if worker else {},
             exceptions=worker.exceptions if worker else {},
-            log_path=log.path if log else "",
+            log_folder=log_folder,
             stored=stored,
         )
         _last[:] = [self._result]
@@ -239,7 +240,6 @@ class Run:
             guard=self._guard,
             fsync=config.value("fsync") == "full",
             name_file=name_file,
-            is_done=done.__contains__,
         )
         executor = InlineExecutor(runner, self._guard)
         stack.callback(executor.close)

@@ -1,0 +1,242 @@
+"""Tasks on their way to a worker process and outcomes on their way back.
+
+A class that can be imported travels by name; one of the main module or of a notebook by value, with
+cloudpickle, once a run: its functions, and the globals that they use, as they are when the run
+begins. The values of a task's parameters travel with it, private ones too: they stay on the
+machine.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import sys
+import warnings
+from datetime import date, datetime, timedelta
+from pathlib import PosixPath
+from typing import TYPE_CHECKING, Any
+
+from nbflow.core.call import Failed, Suspended, TaskRef
+from nbflow.core.errors import NotPicklableError, shorten
+from nbflow.core.model.registry import load_task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from nbflow.core.call import Outcome
+    from nbflow.core.model.task import Task
+
+#: Bytes of one class by value above which the user is told what makes it large.
+LARGE = 50 * 1024 * 1024
+#: Types whose values mean the same in every process.
+_PLAIN = frozenset({str, int, float, bool, type(None), bytes, date, datetime, timedelta, PosixPath})
+
+
+class PayloadWarning(UserWarning):
+    """A task drags much data along to its worker."""
+
+
+def travels_by_value(cls: type) -> bool:
+    """Whether a worker process could not import `cls` by its name."""
+    module = sys.modules.get(cls.__module__)
+    return (
+        cls.__module__ == "__main__"
+        or module is None
+        or hasattr(module, "__nbflow_notebook__")
+        or "<locals>" in cls.__qualname__
+    )
+
+
+class TaskPickler:
+    """Makes bytes of tasks; each class by value only once.
+
+    A worker needs `class_blob` of a class that travels by value before the first of its tasks.
+    """
+
+    def __init__(self) -> None:
+        self._blobs: dict[type, bytes] = {}
+
+    def class_blob(self, cls: type[Task]) -> bytes:
+        """`cls` by value; empty where its name is enough.
+
+        Raises
+        ------
+        NotPicklableError
+            Something that the class uses cannot be sent.
+        """
+        blob = self._blobs.get(cls)
+        if blob is None:
+            blob = _dump_class(cls) if travels_by_value(cls) else b""
+            self._blobs[cls] = blob
+            if len(blob) > LARGE:
+                _warn_large(cls, len(blob))
+        return blob
+
+    def task_blob(self, task: Task) -> bytes:
+        """The instance: its class's key and everything in its `__dict__`.
+
+        Raises
+        ------
+        NotPicklableError
+            With the name of the attribute that cannot be sent.
+        """
+        state = task.__dict__
+        plain = all(type(value) in _PLAIN for value in state.values())
+        key = _key(type(task)) if self.class_blob(type(task)) else type(task)
+        try:
+            return (pickle.dumps if plain else _cloudpickle().dumps)((key, state))
+        except Exception as error:
+            raise _not_picklable(task, state, error) from error
+
+
+class TaskUnpickler:
+    """Makes tasks of bytes, in a worker process."""
+
+    def __init__(self) -> None:
+        self._classes: dict[str, type[Task]] = {}
+
+    def take_class(self, blob: bytes) -> None:
+        """Learn a class by value; the newest of one name counts."""
+        cls = pickle.loads(blob)  # noqa: S301 - from our own parent
+        self._classes[_key(cls)] = cls
+
+    def load(self, blob: bytes) -> Task:
+        """The task, made by its class as usual, with the attributes it had."""
+        key, state = pickle.loads(blob)  # noqa: S301 - from our own parent
+        cls = self._classes[key] if isinstance(key, str) else key
+        names = cls.get_param_names(include_significant=True)
+        task: Task = cls(**{name: state[name] for name in names})
+        task.__dict__.update(state)
+        return task
+
+
+def dump_outcome(outcome: Outcome) -> bytes:
+    """An outcome without what cannot leave the process; private values of requirements go along."""
+    if isinstance(outcome, Failed) and outcome.exception is not None:
+        outcome = Failed(outcome.error, outcome.seconds)
+    elif isinstance(outcome, Suspended):
+        refs = tuple(_reference(task) for task in outcome.requirements)  # type: ignore[arg-type]
+        return pickle.dumps((Suspended((), outcome.seconds), refs))
+    return pickle.dumps((outcome, ()))
+
+
+def load_outcome(blob: bytes) -> Outcome:
+    """An outcome from a worker; yielded requirements are made anew by their names here."""
+    outcome, refs = pickle.loads(blob)  # noqa: S301 - from our own worker
+    if not refs:
+        return outcome  # type: ignore[no-any-return]
+    tasks = []
+    for ref, private in refs:
+        values = {**json.loads(ref.params), **private}
+        tasks.append(load_task(ref.family, values, module=ref.module))
+    return Suspended(tuple(tasks), outcome.seconds)
+
+
+def _reference(task: Task) -> tuple[TaskRef, dict[str, str]]:
+    cls = type(task)
+    ref = TaskRef(cls.__module__, cls.get_task_family(), task.params_json, task.task_id)
+    shown = json.loads(task.params_json)
+    private = {
+        name: parameter.serialize(task.__dict__[name])
+        for name, parameter in cls.get_params()
+        if name not in shown
+    }
+    return ref, private
+
+
+def _key(cls: type) -> str:
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def _cloudpickle() -> Any:
+    import cloudpickle
+
+    return cloudpickle
+
+
+def _dump_class(cls: type) -> bytes:
+    cloudpickle = _cloudpickle()
+    module = sys.modules.get(cls.__module__)
+    by_value = module is not None and hasattr(module, "__nbflow_notebook__")
+    if by_value:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        blob: bytes = cloudpickle.dumps(cls)
+    except Exception as error:
+        name, value = _first_failing(_globals_of(cls), cloudpickle.dumps)
+        what = f"its global {name} is a {_type_name(value)}" if name else str(error)
+        raise NotPicklableError(
+            f"{cls.__name__} cannot be sent to a worker process: {what}. "
+            "Make it in run(), or use --executor thread."
+        ) from error
+    finally:
+        if by_value:
+            cloudpickle.unregister_pickle_by_value(module)
+    return blob
+
+
+def _warn_large(cls: type, size: int) -> None:
+    sizes = {name: _size(value) for name, value in _globals_of(cls) if not isinstance(value, type)}
+    name = max(sizes, key=sizes.__getitem__, default="")
+    blame = f"; most of it is the global {name}" if name else ""
+    warnings.warn(
+        f"{cls.__name__} takes {size / 2**20:.0f} MB to each worker process{blame}. "
+        "Pass it as a target, or load it in run().",
+        PayloadWarning,
+        stacklevel=2,
+    )
+
+
+def _size(value: Any) -> int:
+    try:
+        return len(_cloudpickle().dumps(value))
+    except Exception:  # noqa: BLE001 - it was told already, or is not to blame
+        return 0
+
+
+def _globals_of(cls: type) -> list[tuple[str, Any]]:
+    """Globals that the methods of `cls` name, and those that the functions among them name."""
+    found: dict[str, Any] = {}
+    waiting = [value for base in cls.__mro__ for value in vars(base).values()]
+    while waiting:
+        value = waiting.pop()
+        function = getattr(value, "__func__", value)
+        code = getattr(function, "__code__", None)
+        if code is None or not travels_by_value(cls):
+            continue
+        for name in code.co_names:
+            if name in function.__globals__ and name not in found:
+                found[name] = function.__globals__[name]
+                waiting.append(found[name])
+        for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+            found.setdefault(name, cell.cell_contents)
+    return list(found.items())
+
+
+def _not_picklable(task: Task, state: dict[str, Any], error: Exception) -> NotPicklableError:
+    name, value = _first_failing(state.items(), _cloudpickle().dumps)
+    what = f"attribute self.{name} is a {_type_name(value)}" if name else str(error)
+    return NotPicklableError(
+        f"{type(task).__name__} cannot be sent to a worker process: {shorten(what)}. "
+        "Open it in run(), or use --executor thread."
+    )
+
+
+def _first_failing(
+    items: Iterable[tuple[str, Any]], dumps: Callable[[Any], bytes]
+) -> tuple[str, Any]:
+    for name, value in items:
+        try:
+            dumps(value)
+        except Exception:  # noqa: BLE001 - finding it is the purpose
+            return name, value
+    return "", None
+
+
+def _type_name(value: object) -> str:
+    kind = type(value)
+    return (
+        kind.__qualname__
+        if kind.__module__ == "builtins"
+        else f"{kind.__module__}.{kind.__qualname__}"
+    )

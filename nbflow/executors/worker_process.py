@@ -1,0 +1,213 @@
+"""What a worker process does: take a call from its pipe, run it, answer; and how it is started.
+
+It leads its own session, so that an interrupt at the keyboard does not reach it and that it can be
+ended with all its children; it ends with its parent, however the parent ends: a thread waits for
+the end of the pipe and then kills the group.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import sys
+import threading
+from dataclasses import dataclass
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import Pipe, wait
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
+
+    from nbflow.core.call import Outcome, TaskCall
+    from nbflow.core.policy import RunPolicy
+
+#: Modules that the server process loads once, so that workers have them from the start.
+PRELOAD = ("nbflow.executors.worker_process", "nbflow.executors.execute", "nbflow.targets.local")
+#: Characters of output that are collected before they are sent.
+LOG_CHUNK = 60_000
+#: Seconds for which output is collected before it is sent.
+LOG_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """What a worker process is told when it starts; plain data."""
+
+    policy: RunPolicy
+    run_id: str
+    #: Lock file of the project; empty: no locks.
+    locks_path: str = ""
+    fsync: bool = False
+    #: The parent's working directory and import path.
+    folder: str = ""
+    path: tuple[str, ...] = ()
+    preload: tuple[str, ...] = ()
+
+
+def start_worker(settings: WorkerSettings) -> tuple[BaseProcess, Connection]:
+    """Start a process; never a fork of this one, and this one's main module is not run again."""
+    ours, theirs = Pipe()
+    process = _new_process(settings, theirs)
+    process.start()
+    theirs.close()
+    return process, ours
+
+
+def _new_process(settings: WorkerSettings, connection: Connection) -> BaseProcess:
+    arguments = (settings, connection)
+    if sys.platform == "win32":
+        return get_context("spawn").Process(target=work, args=arguments, daemon=False)
+    from nbflow.executors.forkserver import new_process
+
+    return new_process(work, arguments, preload=(*PRELOAD, *settings.preload))
+
+
+def work(settings: WorkerSettings, connection: Connection) -> None:
+    """Serve one pipe until it ends. Runs in the worker process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if hasattr(os, "setsid"):
+        os.setsid()
+    _end_with_parent()
+    if settings.folder:
+        os.chdir(settings.folder)
+    sys.path[:] = settings.path or sys.path
+    _Server(settings, connection).serve()
+
+
+def _end_with_parent() -> None:
+    """Kill this process and its children as soon as the parent is gone, busy or not."""
+    parent = parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=watch, name="nbflow-watch", daemon=True).start()
+
+
+class _Server:
+    """Takes calls from the pipe one after another; everything else it sends is about them."""
+
+    def __init__(self, settings: WorkerSettings, connection: Connection) -> None:
+        from nbflow.core.interrupt import InterruptGuard
+        from nbflow.executors.execute import TaskRunner
+        from nbflow.executors.locks import Locks, NoLocks
+        from nbflow.executors.payload import TaskUnpickler
+
+        self._connection = connection
+        self._sending = threading.Lock()
+        self._unpickler = TaskUnpickler()
+        self._runner = TaskRunner(
+            policy=settings.policy,
+            locks=Locks(settings.locks_path) if settings.locks_path else NoLocks(),
+            guard=InterruptGuard(),
+            fsync=settings.fsync,
+        )
+        self._run_id = settings.run_id
+
+    def serve(self) -> None:
+        from nbflow.executors.capture import Capture
+
+        spool = _Spool(self._send)
+        with Capture(spool, run_id=self._run_id):
+            while True:
+                try:
+                    message = pickle.loads(self._connection.recv_bytes())  # noqa: S301 - our parent
+                except (EOFError, OSError):
+                    break
+                if message[0] == "run":
+                    self._run(message[1], message[2], spool)
+                elif message[0] == "class":
+                    self._unpickler.take_class(message[1])
+                elif message[0] == "forget":
+                    self._runner.forget(message[1])
+                else:
+                    break
+        self._runner.close()
+
+    def _run(self, call: TaskCall, payload: bytes, spool: _Spool) -> None:
+        from nbflow.core.call import Failed
+        from nbflow.core.failure import describe_error
+
+        try:
+            task = self._unpickler.load(payload)
+        except Exception as error:  # noqa: BLE001 - importing the user's module may raise anything
+            self._answer(Failed(describe_error(error)))
+            return
+        outcome = self._runner.execute(call, task, _PipeReporter(self._send))
+        spool.flush()
+        self._answer(outcome)
+
+    def _answer(self, outcome: Outcome) -> None:
+        from nbflow.executors.payload import dump_outcome
+
+        self._send(("outcome", dump_outcome(outcome)))
+
+    def _send(self, message: tuple[Any, ...]) -> None:
+        data = pickle.dumps(message, protocol=5)
+        with self._sending:
+            try:
+                self._connection.send_bytes(data)
+            except OSError:
+                # The parent is gone, or has closed us; the watch thread ends this process.
+                return
+
+
+class _PipeReporter:
+    """Sends what a task says of itself to the parent."""
+
+    __slots__ = ("_send",)
+
+    def __init__(self, send: Callable[[tuple[Any, ...]], None]) -> None:
+        self._send = send
+
+    def report_progress(self, **said: Any) -> None:
+        """See `nbflow.core.context.Reporter`."""
+        self._send(("progress", said))
+
+    def decrease_resources(self, amounts: Mapping[str, int]) -> None:
+        """See `nbflow.core.context.Reporter`."""
+        self._send(("resources", dict(amounts)))
+
+
+class _Spool:
+    """Collects what a task prints and sends it in pieces: when much has come, or 0.2 s later."""
+
+    def __init__(self, send: Callable[[tuple[Any, ...]], None]) -> None:
+        self._send = send
+        self._lock = threading.Lock()
+        self._parts: list[str] = []
+        self._size = 0
+        self._key = ("", 0)
+        self._sent = monotonic()
+
+    def write(self, task_id: str, attempt: int, text: str) -> None:
+        """See `nbflow.core.interfaces.LogSink`."""
+        with self._lock:
+            if self._key != (task_id, attempt):
+                self._flush()
+                self._key = (task_id, attempt)
+            self._parts.append(text)
+            self._size += len(text)
+            if self._size >= LOG_CHUNK or monotonic() - self._sent >= LOG_SECONDS:
+                self._flush()
+
+    def flush(self) -> None:
+        """Send what is left."""
+        with self._lock:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._sent = monotonic()
+        if self._parts:
+            self._send(("log", *self._key, "".join(self._parts)))
+            self._parts.clear()
+            self._size = 0
