@@ -4,7 +4,7 @@ While at least one run is active, `sys.stdout` and `sys.stderr` are replaced by 
 logger has one handler more. What a thread prints goes to the log of the task that runs in its
 context (`nbflow.core.context`), and to the original stream where no task does. A thread that a
 task starts has a context of its own and thus prints to the original stream, unless it was given
-the task's by `contextvars.copy_context().run`. Warnings are printed to `sys.stderr` and come by it.
+the task's by `contextvars.copy_context().run`; so does a process that it forks. Warnings are printed to `sys.stderr` and come by it.
 
 `logging.basicConfig()` finds the handler and does nothing while a run is active.
 """
@@ -12,6 +12,7 @@ the task's by `contextvars.copy_context().run`. Warnings are printed to `sys.std
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -70,7 +71,8 @@ class Capture:
         trace: TracebackType | None,
     ) -> None:
         with _changing:
-            _active.remove(self)
+            if self in _active:  # not in a forked child
+                _active.remove(self)
             _index()
             if not _active:
                 logging.getLogger().removeHandler(_handler)
@@ -101,6 +103,18 @@ def _index() -> None:
     """Make the latest capture of each run the one that takes its output."""
     global _by_run  # noqa: PLW0603 - replaced whole, so that readers need no lock
     _by_run = {capture.run_id: capture for capture in _active}
+
+
+def _stop_after_fork() -> None:
+    """Let a forked child print to the original streams: the log is its parent's."""
+    global _changing  # noqa: PLW0603 - another thread of the parent may have held it
+    _changing = threading.RLock()
+    _active.clear()
+    _index()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_stop_after_fork)
 
 
 def _find_here() -> tuple[Capture, TaskContext] | None:

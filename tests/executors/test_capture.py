@@ -306,6 +306,31 @@ def test_warning_of_a_task_goes_to_its_log():
     subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True, capture_output=True)
 
 
+def test_process_that_a_task_forks_prints_to_the_screen():
+    script = """
+        import os
+        from nbflow.core.context import TaskContext, running
+        from nbflow.executors.capture import Capture
+
+        class Sink:
+            text = ""
+            def write(self, task_id, attempt, text):
+                self.text += text
+
+        sink = Sink()
+        with Capture(sink), running(TaskContext("A__1")):
+            child = os.fork()
+            print("child" if child == 0 else "parent", flush=True)
+        if child:
+            os.waitpid(child, 0)
+            assert sink.text == "parent\\n", sink.text
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], check=True, capture_output=True, text=True
+    )
+    assert done.stdout == "child\n"
+
+
 def test_missing_streams_are_left_missing(sink, monkeypatch):
     monkeypatch.setattr(sys, "stdout", None)
     with Capture(sink):
