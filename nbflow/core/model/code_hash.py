@@ -283,7 +283,7 @@ def _tokens(tree: ast.AST) -> Iterator[str]:
         yield f"({type(current).__name__}"
         waiting.append(_Mark(")"))
         for name in reversed(current._fields):
-            value = getattr(current, name, None)
+            value: Any = getattr(current, name, None)
             if name == "body" and isinstance(current, documented):
                 value = value[1:] if ast.get_docstring(current, clean=False) is not None else value
             if value is None or value == [] or name in {"ctx", "kind", "type_comment"}:

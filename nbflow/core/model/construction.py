@@ -13,14 +13,15 @@ from __future__ import annotations
 import weakref
 from collections.abc import Mapping
 from json.encoder import encode_basestring_ascii
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from nbflow.core.model import annotations, defaults
+from nbflow.core.model import defaults
+from nbflow.core.model.annotations import collect
 from nbflow.core.model.parameters.base import NO_VALUE, Parameter, ParameterVisibility
 
 try:
     # A quarter of the time of hashlib's, which goes through OpenSSL, and nothing to load.
-    from _md5 import md5
+    from _md5 import md5  # type: ignore[import-not-found]
 except ImportError:
     from hashlib import md5
 
@@ -115,7 +116,7 @@ def cache_instances(enabled: bool) -> None:
 
 def initialize(self: Any, *args: Any, **kwargs: Any) -> None:
     """Give a task its values. It is called only where a class has an `__init__` of its own."""
-    cls = type(self)
+    cls = cast("Register", type(self))
     values = resolve_arguments(cls, args, kwargs)
     for name, value in zip(parameters_of(cls), values, strict=True):
         setattr(self, name, value)
@@ -159,7 +160,7 @@ def _collect(cls: Register) -> dict[str, Parameter[Any]]:
     for base in reversed(cls.__mro__):
         own_plan = base.__dict__.get("_nbflow_plan")
         if own_plan is not None:
-            annotations.collect(base, own_plan.frame_locals)
+            collect(base, own_plan.frame_locals)
             own_plan.frame_locals = None
         found.update(base.__dict__)
     parameters = {name: value for name, value in found.items() if isinstance(value, Parameter)}
@@ -176,7 +177,8 @@ def _compile(cls: Register, plan: Plan) -> None:
     plan.resolve = names.function(_resolve_source(parameters))
     plan.describe = names.function(_describe_source(family, parameters))
     plan.cache.clear()
-    if cls.__init__ is not initialize or cls.__new__ is not object.__new__:  # type: ignore[misc]
+    own: tuple[Any, Any] = (cls.__init__, cls.__new__)  # type: ignore[misc]
+    if own != (initialize, object.__new__):
         plan.make = _custom_maker(cls, plan)
     else:
         plan.make = names.function(_make_source(parameters))

@@ -110,9 +110,9 @@ def enter(cls: Register, frame: FrameType) -> None:
         return
     old_record = old._nbflow_record
     record.version = old_record.version
-    if issubclass(cls, old):
-        return
-    if old_record.code is not None and old_record.code() is frame.f_code:
+    if old in cls.__mro__:
+        record.cell = record.cell or old_record.cell
+    elif old_record.code is not None and old_record.code() is frame.f_code:
         alive = [each for each in _siblings.get(key, ()) if each() is not None]
         _siblings[key] = [*alive, weakref.ref(old)]
     else:
@@ -223,9 +223,9 @@ def _replace(old: Register, new: Register) -> None:
     key = new._nbflow_record.key
     new._nbflow_record.version = None
     _unsettled.setdefault(key, old)
-    siblings = [reference() for reference in _siblings.pop(key, ())]
-    taken_over = [base for base in old.__mro__ if _key_of(base) == key]
-    for each in (*taken_over, *siblings):
+    replaced: list[Any] = [base for base in old.__mro__ if _key_of(base) == key]
+    replaced += [reference() for reference in _siblings.pop(key, ())]
+    for each in replaced:
         if each is not None:
             each._nbflow_record.is_outdated = True
             each._nbflow_plan.cache.clear()
@@ -239,7 +239,7 @@ def all_classes() -> Iterator[Register]:
     waiting: list[Register] = [BaseTask]
     for cls in waiting:
         yield cls
-        waiting += cls.__subclasses__()
+        waiting += cast("list[Register]", cls.__subclasses__())
 
 
 def _key_of(cls: type) -> Key | None:

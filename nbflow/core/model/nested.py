@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from nbflow.core.errors import NotARequirementError, shorten
-from nbflow.core.model.registry import Register
+from nbflow.core.model.registry import Register, rebind
 
 if TYPE_CHECKING:
     from nbflow.core.model.target import Target
@@ -38,7 +38,7 @@ def flatten(struct: Any) -> list[Any]:
 
 
 def getpaths(struct: Any) -> Any:
-    """Put its `output()` in the place of each task, and keep the structure.
+    """Put its `output()` in the place of each task, on its newest definition; keep the structure.
 
     Mappings, lists and tuples keep their types; other iterables become lists; None becomes an
     empty list.
@@ -48,22 +48,23 @@ def getpaths(struct: Any) -> Any:
     NotARequirementError
         Something is neither a task nor a structure of tasks.
     """
-    if isinstance(type(struct), Register):
-        return struct.output()
+    cls = type(struct)
+    if isinstance(cls, Register):
+        return (rebind(struct) if cls._nbflow_record.is_outdated else struct).output()
     if isinstance(struct, Mapping):
         pairs = ((key, getpaths(value)) for key, value in struct.items())
-        return type(struct)(pairs)  # type: ignore[call-arg]
+        return cls(pairs)
     if struct is None:
         return []
     if isinstance(struct, (str, bytes)) or not isinstance(struct, Iterable):
         raise NotARequirementError(
             f"expected a task, or a list, tuple or dict of tasks, but found "
-            f"{shorten(repr(struct))} ({type(struct).__name__})."
+            f"{shorten(repr(struct))} ({cls.__name__})."
         )
     outputs = [getpaths(value) for value in struct]
     if not isinstance(struct, (list, tuple)):
         return outputs
-    make = getattr(struct, "_make", type(struct))
+    make = getattr(struct, "_make", cls)
     return make(outputs)
 
 

@@ -338,7 +338,7 @@ def _forget_plans(cls: Register) -> None:
     for each in waiting:
         each._nbflow_plan.clear()
         each._nbflow_record.definition = None
-        waiting += each.__subclasses__()
+        waiting += cast("list[Register]", each.__subclasses__())
 
 
 def _signature(cls: Register) -> inspect.Signature:
@@ -354,7 +354,7 @@ def _signature(cls: Register) -> inspect.Signature:
         if not parameter.positional or (optional and not parameter.has_default):
             kind = Argument.KEYWORD_ONLY
         optional = optional or parameter.has_default
-        default = Argument.empty
+        default: Any = Argument.empty
         if parameter.has_default:
             default = MASK if parameter.is_private else parameter.default
         arguments.append(Argument(name, kind, default=default, annotation=parameter.annotation))

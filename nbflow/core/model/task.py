@@ -8,7 +8,7 @@ from __future__ import annotations
 import warnings
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, dataclass_transform
+from typing import TYPE_CHECKING, Any, Self, TypeVar, dataclass_transform
 
 from nbflow.core import context
 from nbflow.core.errors import NotARequirementError, shorten
@@ -173,10 +173,15 @@ class BaseTask(metaclass=Register):
         namespace = cls.get_task_namespace()
         return f"{namespace}.{cls.__name__}" if namespace else cls.__name__
 
-    @property
-    def task_family(self) -> str:
-        """The name by which the class is known."""
-        return self.get_task_family()
+    if TYPE_CHECKING:
+        # The metaclass has this property too, which type checkers do not find through `type`.
+        task_family: str
+    else:
+
+        @property
+        def task_family(self) -> str:
+            """The name by which the class is known."""
+            return self.get_task_family()
 
     @property
     def task_module(self) -> str:
@@ -211,7 +216,7 @@ class BaseTask(metaclass=Register):
             return True
         if type(other) is not type(self):
             return NotImplemented
-        return self.task_id == cast("BaseTask", other).task_id
+        return self.task_id == other.task_id
 
     def __hash__(self) -> int:
         return hash(self.task_id)
@@ -319,7 +324,7 @@ class BaseTask(metaclass=Register):
         For each parameter: the keyword, else this task's attribute of that name, else what it is
         when it is not given. Other keywords are ignored.
         """
-        cls = type(self) if cls is None else cls
+        cls = type(self) if cls is None else newest(cls)
         given = {}
         for name in parameters_of(cls):
             if name in kwargs:
