@@ -103,7 +103,9 @@ SETTINGS: dict[str, Setting] = {
         Setting("ascii", None, "draw with ASCII characters only", _truth),
         Setting("executor", "inline", "where tasks run: inline, thread, process"),
         Setting("workers", 1, "tasks at once", _count),
-        Setting("store", "sqlite:", "where runs are recorded; memory: for nowhere"),
+        Setting(
+            "store", "", "where runs are recorded: memory: for nowhere; else in .nbflow/nbflow.db"
+        ),
         Setting(
             "fsync",
             "no",
@@ -111,7 +113,7 @@ SETTINGS: dict[str, Setting] = {
             choices=("no", "full"),
         ),
         Setting(
-            "log_cap", 64 * 10**6, "most that a run's log may hold, in bytes or as 16 MB", _size
+            "log_cap", 50 * 10**6, "most that a run's log may hold, in bytes or as 16 MB", _size
         ),
         Setting("dot", "", "the program that lays out graphs, instead of the one found"),
     )

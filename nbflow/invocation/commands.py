@@ -161,7 +161,7 @@ def _at_least(least: int) -> Callable[[str], int]:
 
 COMMON_FLAGS = (
     Flag("json", "print one JSON document (in a notebook: return plain data, display nothing)"),
-    Flag("show-code", "say what this line is in Python, and the line with its values resolved"),
+    Flag("show-code", "print the line as Python and as a command, and do nothing else"),
     Flag("help", "this text", letter="h"),
 )
 
@@ -205,7 +205,7 @@ _DAG_FLAGS = (
         "format",
         "text (a tree), dot (Graphviz) or mermaid",
         value="NAME",
-        choices=("text", "dot", "mermaid", "svg", "png"),
+        choices=("text", "dot", "mermaid"),
     ),
     Flag("rank", "", value="LR|TB", later=True),
     Flag("depth", "", value="N", later=True),
@@ -294,7 +294,7 @@ COMMANDS: tuple[Command, ...] = (
         kinds=(Kind.GLOB,),
         flags=(
             Flag("limit", "how many, newest first (default 50)", value="N", read=_at_least(1)),
-            Flag("since", "", value="TIME", later=True),
+            Flag("since", "only what started since then: 12h, 7d", value="TIME"),
             Flag("status", "only those that ended so: succeeded, failed, …", value="NAME"),
             Flag("task", "one row for each task, instead of for each run"),
             Flag("widget", "", later=True),

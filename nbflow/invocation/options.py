@@ -1,0 +1,64 @@
+"""The flags of a run as its options, and a line as the Python that does the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nbflow import config
+from nbflow.core.model.parameters.base import MASK
+from nbflow.invocation.grammar import format
+from nbflow.invocation.tasks import resolved
+from nbflow.session import RunOptions
+
+if TYPE_CHECKING:
+    from nbflow.core.model.task import Task
+    from nbflow.invocation.grammar import Invocation
+
+#: Flags that are options of the same name.
+_OPTIONS = ("workers", "executor", "force", "fail_fast", "retry", "timeout", "tee", "name", "store")
+#: Options that a setting decides where no flag does.
+_SETTINGS = ("workers", "executor", "store")
+
+
+def run_options(invocation: Invocation, task: Task, *, where: str) -> RunOptions:
+    """The options of a run, from flags and then settings.
+
+    Parameters
+    ----------
+    where
+        The place that starts the run: "cli", or "cell In[3]".
+    """
+    given: dict[str, Any] = {name: config.value(name) for name in _SETTINGS}
+    given |= {name: invocation.flags[name] for name in _OPTIONS if name in invocation.flags}
+    line = command_line(invocation, task, shell=where == "cli")
+    return RunOptions(**given, invocation=line, where=where)
+
+
+def command_line(invocation: Invocation, task: Task, *, shell: bool = True) -> str:
+    """The line that does the same, its values resolved: for a terminal, or for a cell."""
+    program = "nbflow" if shell else "%nbflow"
+    return f"{program} {format(resolved(invocation, task), shell=shell)}"
+
+
+def python_code(invocation: Invocation, task: Task) -> str:
+    """The Python that does the same as the line; private values are left to the reader."""
+    cls = type(task)
+    parameters = dict(cls.get_params())
+    given = resolved(invocation, task).values
+    arguments = [
+        f"{name}={repr(MASK) if parameters[name].is_private else repr(getattr(task, name))}"
+        for name in given
+    ]
+    options = [
+        f"{name}={invocation.flags[name]!r}" for name in _OPTIONS if name in invocation.flags
+    ]
+    call = ", ".join([f"{cls.__name__}({', '.join(arguments)})", *options])
+    lines = ["import datetime"] if "datetime." in call else []
+    lines.append("import nbflow")
+    if cls.__module__ != "__main__" and ":" not in cls.__module__:
+        lines.append(f"from {cls.__module__} import {cls.__qualname__.partition('.')[0]}")
+    for name, value in invocation.upstream.items():
+        family, _, parameter = name.rpartition(".")
+        lines.append(f"# in nbflow.toml, below [tasks.{family}]: {parameter} = {value!r}")
+    function = invocation.command if invocation.command in {"plan", "dag"} else "run"
+    return "\n".join([*lines, f"nbflow.{function}({call})"])
