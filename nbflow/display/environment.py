@@ -102,8 +102,8 @@ def in_kernel(shell: Any = None) -> bool:
 
 def name_file(file: str) -> str:
     """`file` as people know it: `In[3]` for the code of a cell of this kernel."""
-    compiler = getattr(_running_shell(), "compile", None)
-    named = compiler.format_code_name(file) if hasattr(compiler, "format_code_name") else None
+    shell = _running_shell()
+    named = None if shell is None else shell.compile.format_code_name(file)
     return file if named is None else str(named[1])
 
 

@@ -150,7 +150,7 @@ def tally(summary: RunSummary) -> str:
         TaskState.MISSING: "missing",
         TaskState.DISABLED: "disabled",
         TaskState.WAITING: "waiting",
-        TaskState.UPSTREAM_FAILED: "not run (upstream failed)",
+        TaskState.UPSTREAM_FAILED: "not run (upstream failed)" if summary.failed else "blocked",
     }
     parts += [f"{counts[state]:,} {word}" for state, word in words.items() if counts[state]]
     return " · ".join(parts)

@@ -277,15 +277,17 @@ class RunResult:
     # -- how it looks --------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        from nbflow.display import environment, text
+        from nbflow.display import text
+        from nbflow.session.display import display_settings
 
-        settings = environment.detect()
+        settings = display_settings()
         return text.run_text(self.summary, stable=settings.stable, ascii=settings.ascii)
 
     def _repr_html_(self) -> str:
-        from nbflow.display import environment, html
+        from nbflow.display import html
+        from nbflow.session.display import display_settings
 
-        return html.run_html(self.summary, stable=environment.detect().stable)
+        return html.run_html(self.summary, stable=display_settings().stable)
 
     def _ipython_key_completions_(self) -> list[str]:
         return [task.name for task in self.summary.tasks.values()]

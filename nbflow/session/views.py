@@ -10,6 +10,7 @@ from nbflow.core.model.task import Task
 from nbflow.core.status import TaskState, TaskStatus
 from nbflow.display.environment import name_file
 from nbflow.runtime.plan import Planner, record_of
+from nbflow.session.display import display_settings
 from nbflow.session.snapshot import SnapshotCheck
 
 if TYPE_CHECKING:
@@ -133,9 +134,9 @@ class Plan(GraphView):
         }
 
     def __repr__(self) -> str:
-        from nbflow.display import environment, text
+        from nbflow.display import text
 
-        return text.plan_text(self.graph, ascii=environment.detect().ascii)
+        return text.plan_text(self.graph, ascii=display_settings().ascii)
 
     def _repr_html_(self) -> str:
         from nbflow.display import html
@@ -170,9 +171,9 @@ class Dag(GraphView):
         return os.path.abspath(path)
 
     def __repr__(self) -> str:
-        from nbflow.display import environment, text
+        from nbflow.display import text
 
-        return text.tree_text(self.graph, ascii=environment.detect().ascii)
+        return text.tree_text(self.graph, ascii=display_settings().ascii)
 
     def _repr_html_(self) -> str:
         from nbflow.display import html
