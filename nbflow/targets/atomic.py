@@ -8,12 +8,13 @@ after the file was opened is on its way. A file that is never closed is discarde
 from __future__ import annotations
 
 import io
+import os
 import sys
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import TracebackType
     from typing import Self
 
@@ -52,6 +53,32 @@ def write_atomically(draft: Draft, form: Format) -> IO[Any]:
     except BaseException:
         draft.discard()
         raise
+
+
+class FileDraft(io.FileIO):
+    """A draft whose bytes are in the new local file `temporary`; subclasses publish it."""
+
+    def __init__(
+        self, path: str, temporary: str, opener: Callable[[str, int], int] | None = None
+    ) -> None:
+        self.path = path
+        self.temporary = temporary
+        self._process = os.getpid()
+        super().__init__(temporary, "x", opener=opener)
+
+    def discard(self) -> None:
+        """Close and remove it, unless this is a forked child and the file its parent's."""
+        # What led here is told; of a file that cannot even be removed the temporary name remains.
+        with suppress(OSError):
+            self.close()
+        if self._process == os.getpid():
+            with suppress(OSError):
+                os.unlink(self.temporary)
+
+    def __del__(self) -> None:
+        # Interrupted before anybody had it. (Closed as well where it could not be made.)
+        if not self.closed:
+            self.discard()
 
 
 class _AtomicFile:

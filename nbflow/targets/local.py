@@ -7,10 +7,8 @@ published (see `nbflow.targets.atomic`), and its remains go at once.
 from __future__ import annotations
 
 import errno
-import io
 import itertools
 import os
-from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from nbflow.core.context import current, publish
@@ -21,7 +19,7 @@ from nbflow.core.errors import (
 )
 from nbflow.core.model.target import FileSystem, FileSystemTarget, temporary_name
 from nbflow.targets.aside import AsideToken, remove_tree
-from nbflow.targets.atomic import write_atomically
+from nbflow.targets.atomic import FileDraft, write_atomically
 from nbflow.targets.format import Format, get_default_format
 
 if TYPE_CHECKING:
@@ -199,9 +197,9 @@ class LocalTarget(FileSystemTarget):
         return open(self.path, "rb")
 
     def file_record(self) -> FileRecord | None:
-        """The file as it is now, asked with one system call; None if it is not there.
+        """The file as it is now, asked with one system call; None if it does not exist.
 
-        The size of a folder is not known and is -1.
+        The size of a folder is not known and is -1. A subclass's own `exists` has its say too.
         """
         import stat
 
@@ -210,6 +208,8 @@ class LocalTarget(FileSystemTarget):
         try:
             found = os.stat(self.path)
         except (OSError, ValueError):  # as os.path.exists
+            return None
+        if type(self) is not LocalTarget and not self.exists():
             return None
         size = -1 if stat.S_ISDIR(found.st_mode) else found.st_size
         return FileRecord(self.path, size, found.st_mtime)
@@ -247,37 +247,20 @@ class LocalTarget(FileSystemTarget):
         return self.path
 
 
-class LocalDraft(io.FileIO):
-    """An unfinished file beside its place, the raw stream that takes its bytes."""
+class LocalDraft(FileDraft):
+    """An unfinished file beside its place."""
 
     def __init__(self, target: LocalTarget, temporary: str) -> None:
-        self.path = target.path
-        self._temporary = temporary
         self._fs = target.fs
         self._context = current()
-        self._process = os.getpid()
-        super().__init__(temporary, "x")
+        super().__init__(target.path, temporary)
 
     def publish(self) -> None:
         """Rename it on behalf of the task that runs here, or else of the one that opened it."""
         if self._context is None or current() is not None:
-            self._fs.publish(self._temporary, self.path)
+            self._fs.publish(self.temporary, self.path)
         else:
-            self._context.publish(self._temporary, self.path)
-
-    def discard(self) -> None:
-        """Close and remove it, unless this is a forked child and the file its parent's."""
-        # What led here is told; of a file that cannot even be removed the temporary name remains.
-        with suppress(OSError):
-            self.close()
-        if self._process == os.getpid():
-            with suppress(OSError):
-                os.unlink(self._temporary)
-
-    def __del__(self) -> None:
-        # Interrupted before anybody had it. (Closed as well where it could not be made.)
-        if not self.closed:
-            self.discard()
+            self._context.publish(self.temporary, self.path)
 
 
 def _open_draft(target: LocalTarget) -> LocalDraft:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from _typeshed import ReadableBuffer
 
+    from nbflow.core.call import FileRecord
+
 
 class MockFileSystem(FileSystem):
     """One file system for the whole process; a folder is a beginning that paths share."""
@@ -140,6 +142,15 @@ class MockTarget(FileSystemTarget):
     def open_bytes(self) -> IO[bytes]:
         """Open for reading the bytes as they are stored, whatever the format."""
         return io.BytesIO(self.fs.get_data(self.path))
+
+    def file_record(self) -> FileRecord | None:
+        """Size of the file as it is now; None if it is not there."""
+        from nbflow.core.call import FileRecord
+
+        data = self.fs.get_all_data().get(self.path)
+        if data is None or (type(self) is not MockTarget and not self.exists()):
+            return None
+        return FileRecord(self.path, len(data))
 
     def move(self, path: str, raise_if_exists: bool = False) -> None:
         """Move the file to `path`; this target still names the old one."""

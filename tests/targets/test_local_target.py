@@ -19,6 +19,7 @@ from nbflow.core.errors import (
 )
 from nbflow.targets.format import Nop
 from nbflow.targets.local import LocalFileSystem, LocalTarget
+from nbflow.targets.mock import MockTarget
 
 fs = LocalFileSystem()
 
@@ -185,6 +186,20 @@ def test_file_record_is_one_look_at_the_file(tmp_path):
     assert LocalTarget(tmp_path / "a" / "b").file_record() is None
     assert LocalTarget("a\0b").file_record() is None
     assert not LocalTarget("a\0b").exists()
+
+
+@pytest.mark.parametrize("kind", [LocalTarget, MockTarget])
+def test_record_respects_what_a_subclass_calls_existing(tmp_path, kind):
+    class NotEmpty(kind):
+        def exists(self):
+            with self.open_bytes() as f:
+                return bool(f.read())
+
+    target = NotEmpty(str(tmp_path / "a"), format=Nop)
+    for content in (b"", b"x"):
+        with target.open("w") as f:
+            f.write(content)
+        assert (target.file_record() is not None) == bool(content)
 
 
 def test_old_name_of_the_path_warns(tmp_path):

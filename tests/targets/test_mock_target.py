@@ -48,6 +48,13 @@ def test_reading_what_is_not_there_is_a_key_error():
         MockTarget("a").open("a")
 
 
+def test_file_record_has_the_size():
+    assert MockTarget("a").file_record() is None
+    put("a", "123")
+    record = MockTarget("a").file_record()
+    assert (record.path, record.size, record.modified) == ("a", 3, 0.0)
+
+
 def test_formats_apply():
     with MockTarget("a", format=Text >> Gzip).open("w") as f:
         f.write("text")
