@@ -19,7 +19,8 @@ copyright = author
 release = version = __version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build", "decisions/README.md"]
+exclude_patterns = ["_build", "_generated"]
+default_role = "code"  # what docstrings mean by single backticks
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 nb_execution_mode = "off"  # the notebooks are shown with the outputs that the tests compare
