@@ -20,7 +20,7 @@ from nbflow.core.call import (  # noqa: TC001 - msgspec resolves annotations at 
     TaskCall,
 )
 from nbflow.core.events import RetryPolicy, RunInfo, TaskRecord  # noqa: TC001
-from nbflow.core.status import RunStatus, TaskStatus  # noqa: TC001
+from nbflow.core.status import RunStatus, TaskStatus
 
 
 class Command(

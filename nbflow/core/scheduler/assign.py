@@ -1,0 +1,399 @@
+"""Which task a worker gets next.
+
+The highest-ranked ready task of the worker's run whose resources are free. Ready tasks stand in
+one queue for each run and set of needs, so only the heads of queues are looked at. A head that
+could have its resources if lower-ranked tasks did not use them, and whose run has a free slot,
+reserves them: nothing below it is given what it waits for.
+
+Source: the rules are Luigi's (S-30 to S-39c). It walks all ready tasks and lets each reserve; here
+only the head of each queue does, for a request must not cost more when more tasks wait. A worker's
+slots are those of its run.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left
+from heapq import heappop, heappush
+from itertools import islice, takewhile
+from typing import TYPE_CHECKING
+
+from nbflow.core.call import TaskCall
+from nbflow.core.events import BatchFormed, TaskAdded, TaskRequeued, TaskStarted
+from nbflow.core.scheduler.commands import Assignment, BatchAssignment, NothingReady, Refused
+from nbflow.core.scheduler.decision import Decision, Draft
+from nbflow.core.scheduler.entities import Task
+from nbflow.core.status import TaskStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nbflow.core.scheduler.commands import ClaimBatch, RequestTask
+    from nbflow.core.scheduler.entities import Batch, Entry, Resource, Run, Worker
+    from nbflow.core.scheduler.state import SchedulerState
+
+#: Tasks whose time has come that one request takes up.
+DUE_AT_ONCE = 4
+
+
+def next_task(state: SchedulerState, command: RequestTask, now: float) -> Decision:
+    """Answer a worker that asks for something to do."""
+    worker = state.workers.get(command.worker_id)
+    run = state.runs.get(command.run_id)
+    if run is not None and run.ended_at is not None:
+        run = None
+    assistant = worker is not None and worker.assistant
+    if run is None and not assistant:
+        return Decision(
+            Refused(code="unknown_run", reason=f"there is no run {command.run_id!r} going on")
+        )
+    draft = Draft(state, now)
+    draft.hear(state, command.worker_id, run, asks=True)
+    if worker is not None and worker.disabled:
+        return Decision(NothingReady(worker_disabled=True), draft.events)
+    freed = False
+    if command.running is not None and worker is not None:
+        lost = _lost(worker, command.running)
+        if lost is not None:
+            return Decision(Assignment(call=_call(lost)), draft.events)
+        freed = _free_unclaimed(worker, draft)
+    if state.paused or (run is not None and run.cancelled):
+        return Decision(_nothing(state, run, _next_timer(run, [])), draft.events)
+
+    due = [] if assistant or run is None else _due(run, now)
+    chosen, looked_at = _choose(state, run, due, assistant=assistant)
+    if chosen is None:
+        _take_up(due, run, draft)
+        wake_at = now if freed else _next_timer(run, due)
+        return Decision(_nothing(state, run, wake_at), draft.events, looked_at)
+    home = run if run is not None and run in chosen.runners else chosen.runners[0]
+    members = [] if worker is None else _batch(worker, home, chosen, due)
+    if len(members) > 1:
+        _take_up([task for task in due if task not in members], run, draft)
+        return Decision(
+            _form(state, command.worker_id, home, members, draft), draft.events, looked_at
+        )
+    _take_up([task for task in due if task is not chosen], run, draft)
+    assignment = _start(state, command.worker_id, home, chosen, draft)
+    return Decision(assignment, draft.events, looked_at)
+
+
+def _choose(
+    state: SchedulerState, run: Run | None, due: list[Task], *, assistant: bool
+) -> tuple[Task | None, int]:
+    """The task to hand out, and how many were looked at."""
+    if assistant or run is None:
+        queues = [state.unneedy.ready, *(one.ready for one in state.signatures.values())]
+    else:
+        queues = list(run.queues.values())
+    heads: list[Entry] = [queue.entries[0] for queue in queues if queue.entries]
+    if due:
+        heads += [task.rank() for task in due if not task.undone and run in task.runners]
+    if not heads:
+        return None, 0
+    best = min(heads)
+    if not best[2].signature.needs:
+        return best[2], len(heads)
+    if not assistant and len(state.runs) - len(state.ended) > 1:
+        heads += [one.ready.entries[0] for one in state.signatures.values() if one.ready.entries]
+    return _first_that_fits(run, heads, assistant=assistant), len(heads)
+
+
+def _first_that_fits(run: Run | None, heads: list[Entry], *, assistant: bool) -> Task | None:
+    reserved: dict[Resource, int] = {}
+    seats: dict[Run, int] = {}
+    last: Entry | None = None
+    for entry in sorted(heads):
+        if entry is last:  # it heads the queue of its run and that of all runs
+            continue
+        last = entry
+        task = entry[2]
+        needs = task.signature.needs
+        if any(
+            resource.outranking(entry) + reserved.get(resource, 0) + amount > resource.total
+            for resource, amount in needs
+        ):
+            continue
+        if (assistant or run in task.runners) and all(
+            resource.used + amount <= resource.total for resource, amount in needs
+        ):
+            return task
+        if assistant or _has_seat(task, entry, seats):
+            for resource, amount in needs:
+                reserved[resource] = reserved.get(resource, 0) + amount
+    return None
+
+
+def _has_seat(task: Task, entry: Entry, seats: dict[Run, int]) -> bool:
+    """Take a slot that no higher-ranked task uses, if one of the task's runs has one."""
+    for run in task.runners:
+        taken = seats.get(run, 0)
+        if run.slots > bisect_left(run.ranks, entry) + taken:
+            seats[run] = taken + 1
+            return True
+    return False
+
+
+def _start(state: SchedulerState, worker_id: str, run: Run, task: Task, draft: Draft) -> Assignment:
+    token = state.last_token + 1
+    attempt = task.attempt if task.resumes_on == worker_id else task.attempt + 1
+    batch = state.suspended_batches.get(task) if state.suspended_batches else None
+    started = TaskStarted(
+        seq=draft.seq,
+        at=draft.at,
+        run_id=run.run_id,
+        task_id=task.task_id,
+        worker_id=worker_id,
+        attempt=attempt,
+        token=token,
+        members=() if batch is None else tuple(one.task_id for one in batch.members),
+        batch_id="" if batch is None else batch.batch_id,
+    )
+    draft.events.append(started)
+    record = task.described()
+    return Assignment(
+        call=TaskCall(
+            run_id=run.run_id,
+            task_id=task.task_id,
+            family=record.family,
+            module=record.module,
+            params=record.params,
+            attempt=attempt,
+            token=token,
+            timeout=task.timeout,
+            members=started.members,
+        )
+    )
+
+
+# -- answers that were lost -------------------------------------------------------------------
+
+
+def _lost(worker: Worker, running: tuple[str, ...]) -> Task | None:
+    """The highest task that the worker was given and does not know of (Luigi S-34)."""
+    known = set(running)
+    lost = [
+        execution.rank
+        for task in worker.running
+        if task.task_id not in known and (execution := task.execution) is not None
+    ]
+    return min(lost)[2] if lost else None
+
+
+def _call(task: Task) -> TaskCall:
+    """The same grant once more."""
+    record, execution = task.described(), task.execution
+    assert execution is not None  # it runs
+    batch = execution.batch
+    return TaskCall(
+        run_id=execution.run.run_id,
+        task_id=task.task_id,
+        family=record.family,
+        module=record.module,
+        params=record.params,
+        attempt=task.attempt,
+        token=execution.token,
+        timeout=task.timeout,
+        members=() if batch is None else tuple(one.task_id for one in batch.members),
+    )
+
+
+def _free_unclaimed(worker: Worker, draft: Draft) -> bool:
+    """Give back batches of which the worker has not made a task (Luigi S-57)."""
+    before = len(draft.events)
+    for batch in worker.batches.values():
+        task = batch.task
+        if task is None or task.status is not TaskStatus.RUNNING:
+            if task is not None and task.status in _WAITING:
+                continue
+            for member in batch.members:
+                draft.add(
+                    TaskRequeued,
+                    run_id=batch.run.run_id,
+                    task_id=member.task_id,
+                    reason="its batch was not started",
+                )
+    return len(draft.events) > before
+
+
+_WAITING = (TaskStatus.SUSPENDED, TaskStatus.PENDING)
+
+
+# -- tasks that wait for a time ---------------------------------------------------------------
+
+
+def _timers(run: Run) -> Iterator[tuple[float, Task]]:
+    """The run's tasks that wait for a time, by that time; looks only as far as it is asked."""
+    timers = run.timers
+    frontier = [(timers[0], 0)] if timers else []
+    seen: set[Task] = set()
+    while frontier:
+        (at, _, task), index = heappop(frontier)
+        if task.due == at and task not in seen:
+            seen.add(task)
+            yield at, task
+        for child in (2 * index + 1, 2 * index + 2):
+            if child < len(timers):
+                heappush(frontier, (timers[child], child))
+
+
+def _due(run: Run, now: float) -> list[Task]:
+    """Some of the run's tasks whose time has come, the longest due first."""
+    if not run.timers or run.timers[0][0] > now:
+        return []
+    due = takewhile(lambda timer: timer[0] <= now, _timers(run))
+    return [task for _, task in islice(due, DUE_AT_ONCE)]
+
+
+def _next_timer(run: Run | None, taken_up: list[Task]) -> float | None:
+    """When the next task of the run is due, but for those that were taken up."""
+    if run is None or not run.timers:
+        return None
+    return next((at for at, task in _timers(run) if task not in taken_up), None)
+
+
+def _take_up(due: list[Task], run: Run | None, draft: Draft) -> None:
+    for task in due:
+        draft.add(
+            TaskRequeued,
+            run_id="" if run is None else run.run_id,
+            task_id=task.task_id,
+            reason="tried again" if task.status is TaskStatus.FAILED else "its time has come",
+        )
+
+
+def _nothing(state: SchedulerState, run: Run | None, wake_at: float | None) -> NothingReady:
+    if run is None:
+        active = [one for one in state.runs.values() if one.ended_at is None]
+        return NothingReady(
+            pending=sum(one.alive for one in active),
+            running=sum(one.running for one in active),
+            paused=state.paused,
+        )
+    return NothingReady(
+        pending=0 if run.cancelled else run.alive,
+        running=run.running,
+        wake_at=None if run.cancelled else wake_at,
+        paused=state.paused,
+    )
+
+
+# -- batches ----------------------------------------------------------------------------------
+
+
+def _batch(worker: Worker, run: Run, chosen: Task, due: list[Task]) -> list[Task]:
+    """`chosen` and those that the worker can run with it, by rank (Luigi S-50)."""
+    key = chosen.batch_key
+    batcher = worker.batchers.get(key[0]) if key is not None else None
+    if key is None or batcher is None or batcher.parameters != key[1]:
+        return []
+    queue = run.batches.get(key)
+    members = queue.first(batcher.max_batch_size) if queue is not None else []
+    members += [task for task in due if task.batch_key == key and not task.undone]
+    members.sort(key=Task.rank)
+    return members[: batcher.max_batch_size]
+
+
+def _form(
+    state: SchedulerState, worker_id: str, run: Run, members: list[Task], draft: Draft
+) -> BatchAssignment:
+    token = state.last_token + 1
+    task_ids = tuple([task.task_id for task in members])
+    record = members[0].described()
+    batch_id = f"{record.family}-batch-{token}"
+    draft.add(
+        BatchFormed,
+        run_id=run.run_id,
+        batch_id=batch_id,
+        worker_id=worker_id,
+        members=task_ids,
+        token=token,
+    )
+    return BatchAssignment(
+        batch_id=batch_id,
+        family=record.family,
+        module=record.module,
+        params=_merged_params(members),
+        members=task_ids,
+        token=token,
+    )
+
+
+def _merged_params(members: list[Task]) -> str:
+    """The parameters of a batch: lists in rank order for those that differ by design."""
+    key = members[0].batch_key
+    batched = key[1] if key is not None else ()
+    values = [json.loads(task.described().params) for task in members]
+    return json.dumps(
+        {
+            name: [one[name] for one in values] if name in batched else value
+            for name, value in values[0].items()
+        }
+    )
+
+
+def claim_batch(state: SchedulerState, command: ClaimBatch, now: float) -> Decision:
+    """Start the one task that a worker has made of a batch."""
+    batch = state.batches.get(command.batch_id)
+    if batch is None or batch.worker.worker_id != command.worker_id or batch.task is not None:
+        return Decision(
+            Refused(
+                code="stale_token",
+                reason=f"batch {command.batch_id!r} is not waiting for worker "
+                f"{command.worker_id!r}; ask for something to do again",
+            )
+        )
+    record = command.task
+    task = state.tasks.get(record.task_id)
+    if task is not None and not _may_run_for(task, batch):
+        return Decision(
+            Refused(
+                code="wrong_status",
+                reason=f"{record.describe()} is {task.status} and cannot run for its batch",
+            )
+        )
+    draft = Draft(state, now)
+    draft.hear(state, command.worker_id, batch.run, asks=True)
+    if task is None or task.record is None:
+        draft.add(
+            TaskAdded,
+            run_id=batch.run.run_id,
+            task=record,
+            worker_id=command.worker_id,
+            timeout=batch.members[0].timeout,
+            batch_id=batch.batch_id,
+        )
+    token = state.last_token + 1
+    members = tuple(member.task_id for member in batch.members)
+    attempt = 1 if task is None else task.attempt + (task not in batch.members)
+    draft.add(
+        TaskStarted,
+        run_id=batch.run.run_id,
+        task_id=record.task_id,
+        worker_id=command.worker_id,
+        attempt=attempt,
+        token=token,
+        members=members,
+        batch_id=batch.batch_id,
+    )
+    call = TaskCall(
+        run_id=batch.run.run_id,
+        task_id=record.task_id,
+        family=record.family,
+        module=record.module,
+        params=record.params,
+        attempt=attempt,
+        token=token,
+        timeout=batch.members[0].timeout,
+        members=members,
+    )
+    return Decision(Assignment(call=call), draft.events)
+
+
+def _may_run_for(task: Task, batch: Batch) -> bool:
+    if task in batch.members:
+        return True
+    return task.execution is None and not task.undone and task.status in _CLAIMABLE
+
+
+_CLAIMABLE = (TaskStatus.PENDING, TaskStatus.UNKNOWN, TaskStatus.FAILED, TaskStatus.DONE)

@@ -1,0 +1,100 @@
+"""What a command leads to: a reply, and the events that make it so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nbflow.core.events import TaskForgotten, TaskRequeued, WorkerContacted, WorkerJoined
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nbflow.core.events import RunEvent
+    from nbflow.core.scheduler.commands import Reply
+    from nbflow.core.scheduler.entities import Batch, Run, Task, Worker
+    from nbflow.core.scheduler.state import SchedulerState
+
+
+class Decision:
+    """The answer to a command, true once `events` are applied.
+
+    `looked_at` counts the ready tasks that were weighed against each other.
+    """
+
+    __slots__ = ("events", "looked_at", "reply")
+
+    def __init__(self, reply: Reply, events: Sequence[RunEvent] = (), looked_at: int = 0) -> None:
+        self.reply = reply
+        self.events = events
+        self.looked_at = looked_at
+
+
+class Draft:
+    """The events of a decision in the making, numbered as they come."""
+
+    __slots__ = ("_seq", "at", "events")
+
+    def __init__(self, state: SchedulerState, now: float) -> None:
+        self._seq = state.next_seq
+        self.at = now
+        self.events: list[RunEvent] = []
+
+    @property
+    def seq(self) -> int:
+        """Number of the next event."""
+        return self._seq + len(self.events)
+
+    def add(self, kind: type[RunEvent], /, **fields: Any) -> None:
+        """Add an event; its number and time are given here."""
+        self.events.append(kind(seq=self._seq + len(self.events), at=self.at, **fields))
+
+    def hear(self, state: SchedulerState, worker_id: str, run: Run | None, *, asks: bool) -> None:
+        """Note that a worker was heard of.
+
+        Said for the first time in a run, and again when a quarter of a lease has passed: a task
+        may come and go in microseconds, and need not say that its worker lives.
+        """
+        worker = state.workers.get(worker_id)
+        if worker is None:
+            self.add(WorkerJoined, worker_id=worker_id)
+        elif self.at - worker.contact < state.config.lease_seconds / 4 and (
+            run is None or run.workers.get(worker) is True or run.workers.get(worker) is asks
+        ):
+            return
+        self.add(
+            WorkerContacted,
+            run_id="" if run is None else run.run_id,
+            worker_id=worker_id,
+            asks=asks,
+        )
+
+    def requeue(self, task: Task, reason: str, **fields: Any) -> None:
+        """Take a running task back, with the batch that it runs for."""
+        execution = task.execution
+        if execution is None:
+            return
+        run_id = execution.run.run_id
+        batch = execution.batch
+        self.add(TaskRequeued, run_id=run_id, task_id=task.task_id, reason=reason, **fields)
+        if batch is None or batch.task is not task:
+            return
+        for member in batch.members:
+            self.add(TaskRequeued, run_id=run_id, task_id=member.task_id, reason=reason, **fields)
+        if batch.synthetic:
+            self.add(TaskForgotten, run_id=run_id, task_id=task.task_id)
+
+    def requeue_batch(self, batch: Batch, reason: str, **fields: Any) -> None:
+        """Take back a batch whose task does not run: not made yet, or suspended."""
+        run_id = batch.run.run_id
+        for member in batch.members:
+            self.add(TaskRequeued, run_id=run_id, task_id=member.task_id, reason=reason, **fields)
+        if batch.task is not None and batch.synthetic:
+            self.add(TaskForgotten, run_id=run_id, task_id=batch.task.task_id)
+
+    def revoke(self, worker: Worker, reason: str) -> None:
+        """Take back all that a worker runs or was given to run as a batch."""
+        for task in worker.running:
+            self.requeue(task, reason)
+        for batch in worker.batches.values():
+            if batch.task is None or batch.task.execution is None:
+                self.requeue_batch(batch, reason)
