@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
-
-import pandas as pd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import SupportsFloat
+
+    import pandas as pd
 
 #: Departures later than this many minutes count as late, as the airlines themselves count.
 LATE_AFTER = 15
@@ -96,5 +98,6 @@ def _weather_by_airport(flights: pd.DataFrame, weather: pd.DataFrame) -> dict[st
     }
 
 
-def _rounded(value: float, digits: int = 1) -> float | None:
-    return None if pd.isna(value) else round(float(value), digits)
+def _rounded(value: SupportsFloat, digits: int = 1) -> float | None:
+    number = float(value)
+    return None if math.isnan(number) else round(number, digits)
