@@ -113,7 +113,10 @@ class RunFold:
     def fold(self, event: Any, rows: Rows) -> None:
         """Add what `event`, of this run, says to `rows`."""
         self._rows = rows
-        kind, fold = self._folds[type(event)]
+        known = self._folds.get(type(event))
+        if known is None:  # of workers and batches: nothing that a run's history tells
+            return
+        kind, fold = known
         n, data = fold(event)
         if kind:
             rows.events.append((self.run, event.seq, event.at, kind, n, data))
