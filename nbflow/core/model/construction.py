@@ -221,14 +221,25 @@ def _converter(family: str, name: str, parameter: Parameter[Any]) -> Callable[[A
     """What a value goes through that is not of the parameter's own type, or was not given."""
     normalize = parameter.normalize
     warn = parameter._warn_on_wrong_param_type
-    resolve = defaults.resolve
+    fast_type = parameter.fast_type
+    current, resolve = defaults.current, defaults.resolve
+    #: What an omitted value is, and the chain of sources for which it is that.
+    kept: tuple[Any, Any] = (None, None)
 
     def convert(value: Any) -> Any:
+        nonlocal kept
         if value is NO_VALUE:
+            chain = current()
+            known, value = kept
+            if known is chain:
+                return value
             value = resolve(family, parameter, name)
             if value is NO_VALUE:
                 raise MissingValue(name)
-        value = normalize(value)
+            if type(value) is fast_type:  # another one may change, or be checked each time
+                kept = (chain, value)
+        else:
+            value = normalize(value)
         # Luigi T-03: every value can be hashed, if what it holds can. Luigi leaves the order of
         # a set, and with it the id, to chance.
         if isinstance(value, list):

@@ -22,12 +22,16 @@ def flatten(struct: Any) -> list[Any]:
     None is nothing, of a mapping the values count, text and whatever cannot be iterated is one
     value. A generator is consumed.
     """
-    if struct is None:
-        return []
-    if isinstance(struct, Mapping):
-        struct = struct.values()
-    elif isinstance(struct, (str, bytes)) or not isinstance(struct, Iterable):
-        return [struct]
+    kind = type(struct)
+    if kind is not list and kind is not tuple:  # which are most
+        if struct is None:
+            return []
+        if isinstance(kind, Register):
+            return [struct]
+        if isinstance(struct, Mapping):
+            struct = struct.values()
+        elif isinstance(struct, (str, bytes)) or not isinstance(struct, Iterable):
+            return [struct]
     flat: list[Any] = []
     for value in struct:
         if isinstance(type(value), Register):

@@ -566,16 +566,20 @@ def requirements_of(task: BaseTask) -> list[Task]:
     StaleInstanceError
         A required task no longer fits the newest definition of its class.
     """
-    found = task.deps()
+    cls = type(task)
+    if cls.deps is BaseTask.deps and cls._requires is BaseTask._requires:
+        found = flatten(task.requires())
+    else:
+        found = task.deps()
     for index, dep in enumerate(found):
-        cls = type(dep)
-        if not isinstance(cls, Register):
+        kind = type(dep)
+        if not isinstance(kind, Register):
             raise NotARequirementError(
-                f"{task.describe()} requires {shorten(repr(dep))}, which is a {cls.__name__} and "
+                f"{task.describe()} requires {shorten(repr(dep))}, which is a {kind.__name__} and "
                 "no task. Return the task that makes it; for a file that is simply there, an "
                 "ExternalTask whose output() it is."
             )
-        if cls._nbflow_record.is_outdated:
+        if kind._nbflow_record.is_outdated:
             found[index] = rebind(dep)
     return found
 
