@@ -15,7 +15,6 @@ from nbflow.notebook.load import import_notebook
 def write(tmp_path, monkeypatch):
     """Write a notebook of code cells; a cell may be (source, tags)."""
     monkeypatch.setattr(sys, "path", list(sys.path))
-    known = set(sys.modules)
 
     def write(*cells, name="report.ipynb"):
         content = []
@@ -37,7 +36,7 @@ def write(tmp_path, monkeypatch):
         return path
 
     yield write
-    for name in set(sys.modules) - known:
+    for name in [n for n in sys.modules if n.startswith(("nb:", "neighbour_of_"))]:
         del sys.modules[name]
 
 
