@@ -281,6 +281,10 @@ class _CodecStream(_PipeStream):
         count: int = self._codec.write(data)
         return count
 
+    def tell(self) -> int:
+        position: int = self._codec.tell()
+        return position
+
     def finish(self) -> None:
         self._codec.close()
 
