@@ -87,6 +87,9 @@ class Worker:
         Seconds that running tasks are given when the run is stopped.
     heartbeat
         Seconds between two signs of life.
+    session
+        Makes reports and requests idempotent, for a scheduler behind a wire; "" for one in this
+        process, where no answer gets lost.
 
     Attributes
     ----------
@@ -110,6 +113,7 @@ class Worker:
         grace: float = 5.0,
         heartbeat: float = 5.0,
         last_seq: Callable[[], int] = lambda: 0,
+        session: str = "",
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -127,6 +131,7 @@ class Worker:
         self._grace = grace
         self._heartbeat = heartbeat
         self._last_seq = last_seq
+        self._session = session
         self._clock = clock
         self._sleep = sleep
         self._sequence = 0
@@ -166,6 +171,8 @@ class Worker:
                 cancelled = self.guard.cancelled
                 status = RunStatus.CANCELLED if cancelled else RunStatus.INTERRUPTED
                 code = ExitCode.INTERRUPTED
+            elif self._stopping:
+                status, code = RunStatus.FAILED, ExitCode.TASK_FAILED
         except SchedulerUnreachableError:
             raise
         except BaseException:
@@ -215,7 +222,7 @@ class Worker:
                     run_id=self.run_id,
                     worker_id=self.worker_id,
                     running=running,
-                    session=self.worker_id,
+                    session=self._session,
                     sequence=self._next(),
                 )
             )
@@ -230,9 +237,6 @@ class Worker:
     def _idle(self, reply: Reply) -> bool:
         """Wait as the reply advises; False where nothing is left to wait for."""
         if isinstance(reply, Refused):
-            if reply.code == "paused":
-                self._nap(None)
-                return True
             raise SchedulerError(f"the scheduler refused to give work: {reply.reason}")
         if not isinstance(reply, NothingReady):
             raise InvariantError(f"the scheduler answered a request for work with {reply!r:.200}")
@@ -241,7 +245,7 @@ class Worker:
             return True
         if reply.worker_disabled or not reply.pending:
             return False
-        if reply.wake_at is None and not reply.running:
+        if reply.wake_at is None and not reply.running and not reply.paused:
             return False
         self._nap(reply.wake_at)
         return True
@@ -389,7 +393,7 @@ class Worker:
                 attempt=call.attempt,
                 token=call.token,
                 new_deps=new_deps,
-                session=self.worker_id,
+                session=self._session,
                 sequence=self._next(),
             )
         )
@@ -417,9 +421,10 @@ class Worker:
         if times > RESCHEDULE_LIMIT:
             self._fail(call, Failed(outcome.error))
             return
-        lost = [self.planner.tasks[i] for i in outcome.task_ids if i in self.planner.tasks]
-        self._add(self.planner.expand(*lost, again=True))
         self._report(call, outcome)
+        wanted = (*outcome.task_ids, call.task_id)
+        tasks = [self.planner.tasks[task_id] for task_id in wanted if task_id in self.planner.tasks]
+        self._add(self.planner.expand(*tasks, again=True))
 
     def _report(self, call: TaskCall, outcome: ReportedOutcome) -> None:
         self._send(
@@ -430,7 +435,7 @@ class Worker:
                 attempt=call.attempt,
                 token=call.token,
                 outcome=outcome,
-                session=self.worker_id,
+                session=self._session,
                 sequence=self._next(),
             )
         )
