@@ -3,8 +3,9 @@
 While at least one run is active, `sys.stdout` and `sys.stderr` are replaced by proxies and the root
 logger has one handler more. What a thread prints goes to the log of the task that runs in its
 context (`nbflow.core.context`), and to the original stream where no task does. A thread that a
-task starts has a context of its own and thus prints to the original stream, unless it was given
-the task's by `contextvars.copy_context().run`; so does a process that it forks. Warnings are printed to `sys.stderr` and come by it.
+task starts has a context of its own and prints to the original stream, unless it was given the
+task's by `contextvars.copy_context().run`; a process that it forks prints there too. Warnings are
+printed to `sys.stderr` and come by it.
 
 `logging.basicConfig()` finds the handler and does nothing while a run is active.
 """

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 #: "nbfl": how a database of nbflow is told from any other.
 _APPLICATION_ID = 0x6E62666C
 #: Seconds of looking for damage at each opening. A file that was cut is found in any case.
-_CHECK_SECONDS = 0.02
+_CHECK_SECONDS = 0.01
+#: Every database is a multiple of so many bytes, the smallest page.
+_SMALLEST = 512
 #: Steps of SQLite between two looks at the clock.
 _CHECK_STEPS = 5_000
 #: Seconds for which SQLite waits for another process before it says "busy".
@@ -27,18 +29,41 @@ _NETWORK = frozenset(
     | {"fuse.sshfs", "fuse.glusterfs", "fuse.ceph"}
 )
 
+#: Answers of SQLite that do not speak of the file's content.
+_NOT_DAMAGE = frozenset(
+    {
+        sqlite3.SQLITE_OK,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_ABORT,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_NOLFS,
+        sqlite3.SQLITE_AUTH,
+    }
+)
+#: Files that this process has looked at: damage that comes later shows when it is written to.
+_checked: set[tuple[int, int]] = set()
+
 
 class DamagedError(sqlite3.DatabaseError):
     """The file is not a database of nbflow, or not a whole one."""
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Whether `error` says that the file itself is broken."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return isinstance(error, DamagedError) or code in (
-        sqlite3.SQLITE_CORRUPT,
-        sqlite3.SQLITE_NOTADB,
-    )
+    """Whether `error` says that the file itself is broken.
+
+    Our statements fit our schema: whatever is not due to the disk, the rights or other processes
+    comes from a file that is not as it was written.
+    """
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
+    return isinstance(error, DamagedError) or code not in _NOT_DAMAGE
 
 
 def open_store(path: str, notice: Notice) -> sqlite3.Connection:
@@ -57,38 +82,56 @@ def open_store(path: str, notice: Notice) -> sqlite3.Connection:
         Its folder cannot be made.
     """
     os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)
+    _make_private(path)
+    file = identify(path)
     try:
-        return _open_whole(path)
+        return _open_whole(path, file)
     except sqlite3.DatabaseError as error:
         if not is_damage(error):
             raise
-    with _FolderLock(os.path.dirname(path) or "."):
-        try:
-            # Another process may have set it aside meanwhile.
-            return _open_whole(path)
-        except sqlite3.DatabaseError as error:
-            if not is_damage(error):
-                raise
-            kept = _set_aside(path)
-            notice.say(
-                f"the history in {path} is damaged ({error}); it was kept as {kept} and a new one "
-                "begun. Outputs are not concerned."
-            )
-        return _open_whole(path)
-
-
-def _open_whole(path: str) -> sqlite3.Connection:
+        set_aside(path, file, error, notice)
     _make_private(path)
+    return _open_whole(path, identify(path))
+
+
+def identify(path: str) -> tuple[int, int]:
+    """Device and inode of the file that lies at `path` now."""
+    found = os.stat(path)
+    return found.st_dev, found.st_ino
+
+
+def set_aside(path: str, file: tuple[int, int], error: sqlite3.Error, notice: Notice) -> None:
+    """Rename the damaged `file` and say so, unless another process has done it meanwhile."""
+    with _FolderLock(os.path.dirname(path) or "."):
+        if not os.path.exists(path) or identify(path) != file:
+            return
+        kept = f"{path}.corrupt-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+        # The log of changes belongs to the damaged file, and would be replayed into a new one.
+        for suffix in ("-wal", "-shm", "-journal", ""):
+            if os.path.exists(path + suffix):
+                os.replace(path + suffix, kept + suffix)
+    notice.say(
+        f"the history in {path} is damaged ({error}); it was kept as {kept} and a new one is "
+        "begun. Outputs are not concerned."
+    )
+
+
+def _open_whole(path: str, file: tuple[int, int]) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path, timeout=_BUSY_SECONDS, isolation_level=None, cached_statements=32
     )
     try:
-        _check(connection)
+        if file not in _checked:
+            _check(connection, path)
+            _checked.add(file)
         # NORMAL loses nothing when a process dies, only when the machine does.
         connection.execute("PRAGMA synchronous = NORMAL")
         journal = "DELETE" if is_on_network(os.path.dirname(os.path.abspath(path))) else "WAL"
         connection.execute(f"PRAGMA journal_mode = {journal}").fetchone()
         _migrate(connection, path)
+    except UnicodeDecodeError as error:  # from SQLite's own message about a broken name
+        connection.close()
+        raise DamagedError("its schema is not readable") from error
     except BaseException:
         connection.close()
         raise
@@ -103,8 +146,12 @@ def _make_private(path: str) -> None:
         return
 
 
-def _check(connection: sqlite3.Connection) -> None:
+def _check(connection: sqlite3.Connection, path: str) -> None:
     """Raise DamagedError where the database is another's or has broken pages, as far as seen."""
+    # SQLite takes a part of the first page for an empty database and fills up the last with zeros;
+    # where there is a write-ahead log, it has what the file lacks.
+    if os.path.getsize(path) % _SMALLEST and not os.path.exists(path + "-wal"):
+        raise DamagedError("it was cut")
     found = connection.execute("PRAGMA application_id").fetchone()[0]
     tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     if not tables:
@@ -168,20 +215,6 @@ def _migrate(connection: sqlite3.Connection, path: str) -> None:
     except BaseException:
         connection.execute("ROLLBACK")
         raise
-
-
-def _set_aside(path: str) -> str:
-    kept = f"{path}.corrupt-{time.strftime('%Y%m%d-%H%M%S')}"
-    number = 1
-    while os.path.exists(kept):
-        number += 1
-        kept = f"{path}.corrupt-{time.strftime('%Y%m%d-%H%M%S')}-{number}"
-    # The log of changes belongs to the damaged file, and would be replayed into a new one.
-    for suffix in ("-wal", "-shm", "-journal"):
-        if os.path.exists(path + suffix):
-            os.replace(path + suffix, kept + suffix)
-    os.replace(path, kept)
-    return kept
 
 
 class _FolderLock:

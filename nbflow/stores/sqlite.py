@@ -18,11 +18,11 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from nbflow.core.errors import SchemaVersionError
-from nbflow.core.events import RunInfo, RunStarted
+from nbflow.core.events import RunFinished, RunInfo, RunStarted
 from nbflow.core.status import RunStatus
 from nbflow.stores.notice import Notice
 from nbflow.stores.rows import Rows, RunFold, as_json, settle
-from nbflow.stores.schema import open_store
+from nbflow.stores.schema import identify, is_damage, open_store, set_aside
 from nbflow.stores.statements import insert, query, widths
 
 if TYPE_CHECKING:
@@ -36,8 +36,12 @@ if TYPE_CHECKING:
 _COLLECT_SECONDS = 0.15
 #: Events of one transaction: other processes get their turn in between.
 _BATCH = 4_096
-#: Seconds between two tries while the disk is full.
-_FULL_SECONDS = 0.5
+#: Seconds between two tries once the store is known to be busy or full.
+_RETRY_SECONDS = 0.5
+#: Seconds between two tries before that.
+_SHORT_SECONDS = 0.01
+#: What may pass by itself.
+_PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
 
 
 class SqliteRecorder:
@@ -58,16 +62,16 @@ class SqliteRecorder:
         self.path = path
         self._patience = patience
         self._notice = Notice()
+        self._writer = _Writer(path, self._notice)
         self._queue: deque[RunEvent] = deque()
         self._state = threading.Condition()
         self._taken = 0
         self._settled = 0
-        self._stuck = False
-        self._closing = False
+        self._is_stuck = False
         self._awake = threading.Event()
         self._hurry = threading.Event()
+        self._closing = threading.Event()
         self._thread: threading.Thread | None = None
-        self._writer = _Writer(path, self._notice)
 
     @property
     def problem(self) -> str:
@@ -85,11 +89,7 @@ class SqliteRecorder:
             self._queue.extend(events)
             self._taken += len(events)
             if self._thread is None:
-                self._closing = False
-                self._thread = threading.Thread(
-                    target=self._work, name="nbflow-recorder", daemon=True
-                )
-                self._thread.start()
+                self._start()
         if not self._awake.is_set():
             self._awake.set()
 
@@ -100,7 +100,7 @@ class SqliteRecorder:
             self._hurry.set()
             self._awake.set()
             self._state.wait_for(
-                lambda: self._settled >= taken or self._stuck or self._thread is None
+                lambda: self._settled >= taken or self._is_stuck or self._thread is None
             )
         self._notice.raise_if_refused()
 
@@ -108,9 +108,10 @@ class SqliteRecorder:
         """Write what waits, end the thread and close the file; events taken later begin anew."""
         with self._state:
             thread = self._thread
-            self._closing = True
-            self._hurry.set()
-            self._awake.set()
+            if thread is not None:
+                self._closing.set()
+                self._hurry.set()
+                self._awake.set()
         if thread is not None:
             thread.join()
         self._notice.raise_if_refused()
@@ -126,66 +127,69 @@ class SqliteRecorder:
     ) -> None:
         self.close()
 
+    def _start(self) -> None:
+        """Begin to write in a new thread; the caller holds `_state`."""
+        self._closing.clear()
+        self._thread = threading.Thread(target=self._work, name="nbflow-recorder", daemon=True)
+        self._thread.start()
+
     def _work(self) -> None:
         try:
-            while True:
+            while not (self._closing.is_set() and not self._queue):
                 self._awake.wait()
                 self._hurry.wait(_COLLECT_SECONDS)
                 self._awake.clear()
                 while self._queue:
                     self._write_some()
-                with self._state:
-                    if not self._closing:
-                        self._hurry.clear()
-                    elif not self._queue:
-                        return
+                if not self._closing.is_set():
+                    self._hurry.clear()
         finally:
             self._writer.close()
             with self._state:
                 self._thread = None
+                if self._queue:  # events came while the file was being closed
+                    self._start()
                 self._state.notify_all()
 
     def _write_some(self) -> None:
-        queue = self._queue
+        queue, writer = self._queue, self._writer
         batch = [queue.popleft() for _ in range(min(len(queue), _BATCH))]
         for event in batch:
-            if event.run_id and not self._writer.knows(event.run_id):
-                self._persist(lambda event=event: self._writer.open_run(event))  # type: ignore[misc]
-        rows = self._writer.fold(batch)
-        self._persist(lambda: self._writer.write(rows))
+            if event.run_id and not writer.knows(event.run_id):
+                self._persist(writer.open_run, event)
+        self._persist(writer.write, writer.fold(batch))
         with self._state:
             self._settled += len(batch)
             self._state.notify_all()
 
-    def _persist(self, write: Callable[[], None]) -> None:
+    def _persist(self, write: Callable[[Any], None], what: Any) -> None:
         """Write in a transaction; try again while the store is busy or full, unless closing."""
         since = time.monotonic()
         while not self._writer.has_given_up:
             try:
-                self._writer.transact(write)
+                self._writer.transact(write, what)
             except (sqlite3.Error, OSError) as error:
                 code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-                if code == sqlite3.SQLITE_FULL:
-                    self._say_stuck(f"{error}; free some space")
-                elif code not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                if code not in _PASSING:
                     self._writer.give_up(error)
-                elif time.monotonic() - since > self._patience:
-                    self._say_stuck(f"{error} for {self._patience:g} s by another process")
-                if self._stuck and self._closing:
+                elif code == sqlite3.SQLITE_FULL or time.monotonic() - since > self._patience:
+                    self._say_stuck(error)
+                if not self._is_stuck:
+                    # SQLite has waited, but for some of its locks it does not.
+                    time.sleep(_SHORT_SECONDS)
+                elif self._closing.wait(_RETRY_SECONDS):
                     return
-                if code == sqlite3.SQLITE_FULL:
-                    self._hurry.wait(_FULL_SECONDS)
             else:
-                break
-        self._stuck = False
+                self._is_stuck = False
+                return
 
-    def _say_stuck(self, why: str) -> None:
+    def _say_stuck(self, error: Exception) -> None:
         self._notice.say(
-            f"the history in {self.path} cannot be written ({why}). The run goes on; what is not "
-            "written when it ends is lost."
+            f"the history in {self.path} cannot be written now ({error}). The run goes on, and it "
+            "is tried again; what is not written when the run ends is lost."
         )
         with self._state:
-            self._stuck = True
+            self._is_stuck = True
             self._state.notify_all()
 
 
@@ -196,15 +200,21 @@ class _Writer:
         self._path = path
         self._notice = notice
         self._connection: sqlite3.Connection | None = None
-        self._folds: dict[str, RunFold] = {}
+        self._file = (0, 0)
+        #: By run_id; None for a run that has ended or is not recorded any more.
+        self._folds: dict[str, RunFold | None] = {}
         self.has_given_up = False
 
     def knows(self, run_id: str) -> bool:
         return run_id in self._folds
 
     def give_up(self, error: Exception) -> None:
+        """Record nothing of these runs any more."""
         self.has_given_up = True
-        self._folds.clear()
+        self._folds = dict.fromkeys(self._folds)
+        if isinstance(error, sqlite3.Error) and is_damage(error):
+            self._disconnect()
+            set_aside(self._path, self._file, error, self._notice)
         self._notice.say(
             str(error)
             if isinstance(error, SchemaVersionError)
@@ -213,21 +223,24 @@ class _Writer:
         )
 
     def close(self) -> None:
-        connection, self._connection = self._connection, None
-        self._folds.clear()
+        self._disconnect()
         self.has_given_up = False
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
 
-    def transact(self, write: Callable[[], None]) -> None:
-        """Run `write` in a transaction of its own; the database is opened if it is not yet."""
+    def transact(self, write: Callable[[Any], None], what: Any) -> None:
+        """Call `write(what)` in a transaction; the database is opened if it is not yet."""
         if self._connection is None:
             self._connection = open_store(self._path, self._notice)
+            self._file = identify(self._path)
         connection = self._connection
         # Not a deferred one: that is refused at once, without waiting, when it comes to write.
         connection.execute("BEGIN IMMEDIATE")
         try:
-            write()
+            write(what)
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
@@ -256,8 +269,9 @@ class _Writer:
             info.git_commit,
             info.git_dirty,
         )
-        run = self._execute(query("open_run"), values)[0][0]
-        self._folds[event.run_id] = RunFold(run)
+        opened = self._execute(query("open_run"), values)
+        # A run that the database knows already is another recorder's.
+        self._folds[event.run_id] = RunFold(opened[0][0]) if opened else None
 
     def fold(self, events: Sequence[RunEvent]) -> Rows:
         rows = Rows()
@@ -265,6 +279,8 @@ class _Writer:
             fold = self._folds.get(event.run_id)
             if fold is not None:
                 fold.fold(event, rows)
+                if type(event) is RunFinished:
+                    self._folds[event.run_id] = None
         return rows
 
     def write(self, rows: Rows) -> None:
@@ -274,7 +290,6 @@ class _Writer:
             values = (event.status.value, event.exit_code, event.at, run)
             if self._execute(query("finish_run"), values)[0][0]:
                 self._settle(run, event.at)
-            self._folds.pop(event.run_id, None)
 
     def _settle(self, run: int, at: float) -> None:
         settled = settle(self._execute(query("states_of_run"), (run,)))
@@ -292,7 +307,7 @@ class _Writer:
             start += width
 
     def _execute(self, sql: str, values: Sequence[Any]) -> list[Any]:
-        assert self._connection is not None
+        assert self._connection is not None, "transact() opens the database"
         try:
             return self._connection.execute(sql, values).fetchall()
         except UnicodeEncodeError:

@@ -6,7 +6,7 @@ INSERT INTO runs (
     executor, policy, nbflow, python, git_commit, git_dirty
 )
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (run_id) DO UPDATE SET status = excluded.status
+ON CONFLICT DO NOTHING
 RETURNING run
 
 -- name: write_definitions
