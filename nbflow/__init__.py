@@ -92,6 +92,8 @@ if TYPE_CHECKING:
     )
     from nbflow.targets.local import LocalTarget
     from nbflow.targets.mock import MockTarget
+    from nbflow.targets.open_target import target
+    from nbflow.targets.remote import FsspecTarget
 
     #: The result of the run that ended last in this process; None before the first.
     last: RunResult | None
@@ -182,6 +184,8 @@ _HOMES = {
     ),
     "nbflow.targets.local": ("LocalTarget",),
     "nbflow.targets.mock": ("MockTarget",),
+    "nbflow.targets.open_target": ("target",),
+    "nbflow.targets.remote": ("FsspecTarget",),
 }
 _LAZY = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -208,6 +212,7 @@ __all__ = [
     "FileSystem",
     "FileSystemTarget",
     "FloatParameter",
+    "FsspecTarget",
     "IntParameter",
     "ListParameter",
     "LocalTarget",
@@ -266,6 +271,7 @@ __all__ = [
     "requires",
     "run",
     "start",
+    "target",
 ]
 
 
@@ -276,6 +282,8 @@ if not TYPE_CHECKING:
         if module is not None:
             from importlib import import_module
 
+            if module.startswith("nbflow.core.model"):
+                _connect_configuration()
             value = getattr(import_module(module), name)
             globals()[name] = value
             return value
@@ -284,6 +292,24 @@ if not TYPE_CHECKING:
 
             return last_result()
         raise AttributeError(f"module 'nbflow' has no attribute {name!r}")
+
+
+_connected: list[bool] = []
+
+
+def _connect_configuration() -> None:
+    """Let omitted parameters have the values of `[tasks.<Family>]`; read when first needed."""
+    if _connected:
+        return
+    _connected.append(True)
+    from nbflow.core.model import defaults
+
+    def provide() -> defaults.Source:
+        from nbflow import config
+
+        return config.provide_defaults()
+
+    defaults.set_provider(provide)
 
 
 def __dir__() -> list[str]:
