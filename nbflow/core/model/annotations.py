@@ -274,7 +274,7 @@ def _made(where: str, recipe: _Recipe, default: Any) -> Parameter[Any]:
     cls = OPTIONAL.get(recipe.cls, recipe.cls) if default is None else recipe.cls
     options = recipe.options if default is NO_VALUE else {**recipe.options, "default": default}
     try:
-        parameter = cls(**options)
+        parameter: Parameter[Any] = cls(**options)
     except (TypeError, ParameterError) as error:
         raise ParameterError(f"{where}: {error}") from error
     if default is not NO_VALUE and default is not None:

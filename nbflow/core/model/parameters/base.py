@@ -428,8 +428,8 @@ class Parameter(Generic[T]):
     def _warn(
         self, message: str, category: type[ParameterTypeWarning] = ParameterTypeWarning
     ) -> None:
-        # Of `_warn`, the hook, the task's constructor and its metaclass the caller is the fifth.
-        warnings.warn(message, category, stacklevel=5)
+        # Of `_warn`, the hook, the task's constructor and its metaclass the caller is the sixth.
+        warnings.warn(message, category, stacklevel=6)
 
 
 def _declared_with(cls: type, attribute: str, method: str) -> bool:

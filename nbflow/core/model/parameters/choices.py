@@ -223,7 +223,7 @@ class EnumListParameter(EnumParameter[E]):
         **options: Unpack[CommonOptions],
     ) -> None:
         super()._declare(default, enum=enum, **options)
-        self.annotation = tuple[self.annotation, ...]
+        self.annotation = tuple[self.annotation, ...]  # type: ignore[name-defined]
         self.example = _SEPARATOR.join(tuple(self.enum.__members__)[:2])
 
     if TYPE_CHECKING:

@@ -40,6 +40,9 @@ from nbflow.core.model.parameters.scalars import (
     TaskParameter,
 )
 
+if TYPE_CHECKING:
+    import pathlib  # noqa: F401 - in a base class, as text
+
 O = TypeVar("O")  # noqa: E741 - O as in Optional
 
 
@@ -53,7 +56,8 @@ class OptionalParameterMixin(Parameter[O | None]):
     expected_type: Any = type(None)
 
     def _declare(self, default: Any = NO_VALUE, *args: Any, **options: Any) -> None:
-        super()._declare(default, *args, **options)
+        # Not `_declare`: the other class may be a user's, with an `__init__` of its own.
+        super().__init__(default, *args, **options)  # type: ignore[call-arg]
         self.annotation = vars(self).get("annotation", super().annotation) | None
 
     if TYPE_CHECKING:
@@ -84,7 +88,7 @@ class OptionalParameterMixin(Parameter[O | None]):
     def from_text(self, text: str, name: str | None = None) -> Any:
         return super().from_text(text, name) if text else None
 
-    def next_in_enumeration(self, value: Any) -> None:  # noqa: ARG002
+    def next_in_enumeration(self, value: Any) -> Any:  # noqa: ARG002
         return None
 
     def _warn_on_wrong_param_type(self, name: str, value: Any) -> None:
