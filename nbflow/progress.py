@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from nbflow.core import events as e
-from nbflow.core.status import TaskState
+from nbflow.core.status import RunStatus, TaskState, TaskStatus
 from nbflow.display import words
 from nbflow.display.escape import visible
 from nbflow.display.text import as_ascii
@@ -65,6 +65,8 @@ class TextProgress:
         #: False once writing has failed.
         self._is_heard = True
         self._told_start = False
+        #: Tasks that were to run, and that were complete, when the first one was started.
+        self._to_run = self._complete = 0
         #: The tasks that run now, by id.
         self._running: dict[str, TaskSummary] = {}
         #: What was said of a task that waits, so that it is said once.
@@ -108,12 +110,18 @@ class TextProgress:
         self._told_start = True
         summary = self.summary
         self._line_at, self._line_finished = event.at, summary.finished
-        to_run = summary.total - summary.finished
         self._say(
             event.at,
-            f"{summary.run_id} {words.run_title(summary)}: {to_run:,} to run, "
-            f"{summary.complete:,} complete",
+            f"{summary.run_id} {words.run_title(summary)}: {self._to_run:,} to run, "
+            f"{self._complete:,} complete",
         )
+
+    def _task_added(self, event: e.TaskAdded) -> None:
+        # Counted here: the summary may be a whole batch ahead.
+        if event.status is TaskStatus.DONE:
+            self._complete += 1
+        elif event.status is TaskStatus.PENDING and event.runnable:
+            self._to_run += 1
 
     def _task_started(self, event: e.TaskStarted) -> None:
         self._tell_start(event)
@@ -150,9 +158,12 @@ class TextProgress:
             self._say(event.at, f"{_glyph(TaskState.WAITING)} {text}", always=True)
 
     def _run_finished(self, event: e.RunFinished) -> None:
+        summary = self.summary
+        if not summary.total and event.status is not RunStatus.SUCCEEDED:
+            # It ended before anything was planned; the error that ended it says why.
+            return
         self._tell_start(event)
         self._running.clear()
-        summary = self.summary
         glyph = STYLES[words.run_state(summary)].glyph
         self._say(
             event.at,
@@ -206,6 +217,7 @@ class TextProgress:
 
 
 _HANDLERS: dict[type[e.RunEvent], Callable[..., None]] = {
+    e.TaskAdded: TextProgress._task_added,
     e.TaskStarted: TextProgress._task_started,
     e.TaskSucceeded: TextProgress._task_stopped,
     e.TaskSuspended: TextProgress._task_stopped,

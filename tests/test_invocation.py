@@ -127,7 +127,7 @@ def test_file_is_read_by_its_suffix(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [
-        ("$dta", e.UndefinedVariableError, "$dta is not defined in the notebook. Did you mean $data, $dt or $d? For a literal write '$dta'."),
+        ("$dta", e.UndefinedVariableError, "$dta is not defined in the notebook. Did you mean $data or $dt? For a literal write '$dta'."),
         ("$d.yer", e.UndefinedVariableError, "Did you mean year?"),
         ("{dta}", e.UndefinedVariableError, "Did you mean data"),
         ("$d[0]", e.CommandError, "Write {d[0]} for an expression"),

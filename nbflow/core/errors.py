@@ -57,9 +57,12 @@ def suggest(word: str, known: Iterable[str], *, limit: int = 3) -> list[str]:
     return [by_lowered[name] for name in close]
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """' Did you mean A or B?' with its leading blank, or '' where nothing is close."""
-    close = suggest(word, known)
+def did_you_mean(word: str, known: Iterable[str], *, prefix: str = "") -> str:
+    """' Did you mean A or B?' with its leading blank, or '' where nothing is close.
+
+    `prefix` is put before each name that is suggested; it plays no part in the comparison.
+    """
+    close = [f"{prefix}{name}" for name in suggest(word, known)]
     if not close:
         return ""
     if len(close) == 1:

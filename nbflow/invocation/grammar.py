@@ -291,10 +291,9 @@ _SHELL_WORDS = {(shell,) for shell in _SHELLS}
 
 def unknown_flag(written: str, command: Command) -> UnknownFlagError:
     """The error for a flag that neither the command nor the task's parameters know."""
-    return UnknownFlagError(
-        f"{shorten(written)} is no flag of {command.name}."
-        f"{did_you_mean(written, command.flag_names())}"
-    )
+    known = [name.removeprefix("--") for name in command.flag_names()]
+    close = did_you_mean(written.lstrip("-"), known, prefix="--")
+    return UnknownFlagError(f"{shorten(written)} is no flag of {command.name}.{close}")
 
 
 def _asks_for_help(word: Word) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nbflow import config
@@ -37,7 +38,9 @@ def run_options(invocation: Invocation, task: Task, *, where: str) -> RunOptions
 def command_line(invocation: Invocation, task: Task, *, shell: bool = True) -> str:
     """The line that does the same, its values resolved: for a terminal, or for a cell."""
     program = "nbflow" if shell else "%nbflow"
-    return f"{program} {format(resolved(invocation, task), shell=shell)}"
+    flags = {name: flag for name, flag in invocation.flags.items() if name != "show_code"}
+    line = format(replace(resolved(invocation, task), flags=flags), shell=shell)
+    return f"{program} {line}"
 
 
 def python_code(invocation: Invocation, task: Task) -> str:

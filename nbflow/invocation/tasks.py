@@ -29,10 +29,12 @@ if TYPE_CHECKING:
     from nbflow.core.model.task import Task
 
 
-def build_task(invocation: Invocation, *, change_folder: bool = True) -> Task:
-    """The task that an invocation names; its source is loaded first.
+@contextmanager
+def task_of(invocation: Invocation, *, change_folder: bool = True) -> Iterator[Task]:
+    """Give the task that an invocation names, its source being loaded first.
 
-    Values of upstream tasks hold only inside of `upstream_values`, in which this belongs.
+    Inside the `with` block the values given as `Task.parameter=value` hold for every task that is
+    made without them; the run or plan belongs inside.
 
     Raises
     ------
@@ -46,12 +48,8 @@ def build_task(invocation: Invocation, *, change_folder: bool = True) -> Task:
         `--name` is neither a flag nor a parameter.
     """
     found = find_task(invocation, change_folder=change_folder)
-    if isinstance(found, type):
-        return arguments.build_task(found, _pairs(found, invocation))
-    if not invocation.values:
-        return found
-    kept = [pair for pair in found.param_kwargs.items() if pair[0] not in invocation.values]
-    return arguments.build_task(type(found), [*kept, *_pairs(type(found), invocation)])
+    with defaults.override(_upstream_values(invocation)):
+        yield make_task(found, invocation)
 
 
 def find_task(invocation: Invocation, *, change_folder: bool = True) -> type[Task] | Task:
@@ -60,7 +58,7 @@ def find_task(invocation: Invocation, *, change_folder: bool = True) -> type[Tas
     Raises
     ------
     SourceError, RegistryError
-        See `build_task`.
+        See `task_of`.
     """
     module = load_source(invocation, change_folder=change_folder)
     target = invocation.target
@@ -75,30 +73,20 @@ def find_task(invocation: Invocation, *, change_folder: bool = True) -> type[Tas
     raise NotATaskError(f"{written} is {what}; expected a Task class or instance.")
 
 
-@contextmanager
-def upstream_values(invocation: Invocation) -> Iterator[None]:
-    """Let the values given as `Task.parameter=value` hold for tasks that are made inside.
+def make_task(found: type[Task] | Task, invocation: Invocation) -> Task:
+    """The task of a class, or a changed copy of an instance, with the invocation's values.
 
     Raises
     ------
-    UnknownTaskError, AmbiguousTaskError
-        The task has no name of that kind.
-    ParameterError
-        The task has no such parameter, or it refuses the value.
+    ParameterError, UnknownFlagError
+        See `task_of`.
     """
-    found: dict[str, dict[str, object]] = {}
-    if invocation.upstream:
-        load_source(invocation)
-    for written, value in invocation.upstream.items():
-        family, _, name = written.rpartition(".")
-        cls = _class_named(family, None)
-        parameter = _parameter(cls, name)
-        found.setdefault(cls.task_family, {})[name] = _read(parameter, written, value)
-    if not found:
-        yield
-        return
-    with defaults.override(found):
-        yield
+    if isinstance(found, type):
+        return arguments.build_task(found, _pairs(found, invocation))
+    if not invocation.values:
+        return found
+    kept = [pair for pair in found.param_kwargs.items() if pair[0] not in invocation.values]
+    return arguments.build_task(type(found), [*kept, *_pairs(type(found), invocation)])
 
 
 def resolved(invocation: Invocation, task: Task) -> Invocation:
@@ -123,7 +111,12 @@ def _class_named(name: str, module: ModuleType | None) -> type[Task]:
         return registry.get_task_cls(name)
     except UnknownTaskError:
         home, _, last = name.rpartition(".")
-        if not home or module is not None:
+        if module is None and not home and not registry.task_classes():
+            raise UnknownTaskError(
+                f"no task named {name!r}: no task is defined yet. Name the notebook, file or "
+                f"module before it (sales.ipynb {name}), or run the cell that defines it."
+            ) from None
+        if module is not None or not home:
             raise
     found = getattr(load_module(home), last, None)
     if _is_task_class(found):
@@ -148,6 +141,17 @@ def _pairs(cls: type[Task], invocation: Invocation) -> list[tuple[str, object]]:
         values = value if isinstance(value, Repeated) else (value,)
         pairs += [(name, each) for each in values]
     return pairs
+
+
+def _upstream_values(invocation: Invocation) -> dict[str, dict[str, object]]:
+    """Checked values of other tasks, by family and name."""
+    found: dict[str, dict[str, object]] = {}
+    for written, value in invocation.upstream.items():
+        family, _, name = written.rpartition(".")
+        cls = _class_named(family, None)
+        read = _read(_parameter(cls, name), written, value)
+        found.setdefault(cls.task_family, {})[name] = read
+    return found
 
 
 def _parameter(cls: type[Task], name: str) -> Parameter[Any]:

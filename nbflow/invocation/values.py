@@ -65,9 +65,9 @@ def _variable(word: Word, names: Mapping[str, object]) -> object:
         )
     name, attributes = match.groups()
     if name not in names:
-        known = [f"${known}" for known in names if not known.startswith("_")]
+        known = [each for each in names if not each.startswith("_")]
         raise UndefinedVariableError(
-            f"${name} is not defined in the notebook.{did_you_mean(f'${name}', known)} "
+            f"${name} is not defined in the notebook.{did_you_mean(name, known, prefix='$')} "
             f"For a literal write '{text}'."
         )
     return _attribute(word, names[name], attributes.split(".")[1:])

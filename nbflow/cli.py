@@ -1,0 +1,409 @@
+"""The command `nbflow`: words of a shell in, text or JSON and an exit code out.
+
+Results go to standard output, progress and errors to standard error. Exit codes are those of
+`nbflow.core.status.ExitCode`; 70 (sysexits' EX_SOFTWARE) is an error inside nbflow, 141 a reader
+of the output that went away (as after SIGPIPE).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from nbflow.core.errors import (
+    GraphError,
+    MissingParameterError,
+    NbflowError,
+    NotSupportedHereError,
+    SchedulerError,
+    StoreError,
+    shorten,
+)
+from nbflow.core.status import ExitCode
+from nbflow.invocation.commands import help_text
+from nbflow.invocation.grammar import Invocation, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Self
+
+    from nbflow.session import Run
+
+#: Something went wrong inside nbflow itself; the traceback is printed.
+INTERNAL_ERROR = 70
+#: Nobody reads the output any more: 128 + SIGPIPE.
+BROKEN_PIPE = 141
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do what the words say (by default the process's own) and return the exit code."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    # A terminal that has not all characters gets escapes instead of an exception.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = _dispatch(words)
+        sys.stdout.flush()
+    except NbflowError as error:
+        return _complain(error)
+    except BrokenPipeError:
+        # What is still buffered must not be written when the process ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except Exception:  # noqa: BLE001 - a bug of ours is told whole, and has its own exit code
+        import traceback
+
+        traceback.print_exc()
+        print("This is an error inside nbflow, please report it.", file=sys.stderr)
+        return INTERNAL_ERROR
+    return int(code)
+
+
+def _dispatch(words: list[str]) -> int:
+    if words[:1] in (["--version"], ["-V"]):
+        from nbflow._version import __version__
+
+        print(f"nbflow {__version__}")
+        return ExitCode.COMPLETE
+    if words[:1] == ["__complete"]:
+        return _complete(words[1:])
+    invocation = parse(words)
+    if "help" in invocation.flags:
+        print(help_text(invocation.command))
+        return ExitCode.COMPLETE
+    return _HANDLERS[invocation.command](invocation)
+
+
+def _complain(error: NbflowError) -> int:
+    # Texts that name a command name it as a notebook has it.
+    print(f"{error.title}: {error}".replace("%nbflow", "nbflow"), file=sys.stderr)
+    if isinstance(error, GraphError):
+        return ExitCode.NOT_PLANNED
+    if isinstance(error, SchedulerError | StoreError):
+        return ExitCode.SCHEDULER_LOST
+    return ExitCode.WRONG_COMMAND
+
+
+# -- one function a command -----------------------------------------------------------------------
+
+
+def _run(invocation: Invocation) -> int:
+    from nbflow import session
+    from nbflow.invocation.options import run_options
+    from nbflow.invocation.tasks import task_of
+
+    flags = invocation.flags
+    if "bg" in flags:
+        raise NotSupportedHereError(
+            "--bg belongs to a notebook, whose kernel goes on. In a terminal leave it out, or let "
+            "your shell do it: nohup nbflow run … &"
+        )
+    if "dry_run" in flags:
+        return _plan(invocation)
+    with task_of(invocation) as task:
+        if "show_code" in flags:
+            return _show_code(invocation, task)
+        options = run_options(invocation, task, where="cli")
+        run = session.start(task, options=options, background=False)
+        return _follow(run, as_json="json" in flags)
+
+
+def _follow(run: Run, *, as_json: bool) -> int:
+    """Let the run happen here, tell how it goes, and print what it came to."""
+    from nbflow.display import text
+    from nbflow.progress import TextProgress
+
+    here = _display()
+    with TextProgress(run.summary, ascii=here.ascii) as progress, _Termination(run) as termination:
+        run.subscribe(progress)
+        try:
+            result = run.wait()
+        except KeyboardInterrupt as error:
+            print(f"RunInterrupted: {error}", file=sys.stderr)
+            return ExitCode.TERMINATED if termination.asked else ExitCode.INTERRUPTED
+    if as_json:
+        _print_json(result.to_dict())
+    else:
+        _say(text.run_card_text(run.summary, stable=here.stable, ascii=here.ascii))
+    return ExitCode.TERMINATED if termination.asked else result.exit_code
+
+
+def _plan(invocation: Invocation) -> int:
+    from nbflow import session
+    from nbflow.display import text
+    from nbflow.invocation.tasks import task_of
+
+    force: Any = invocation.flags.get("force", ())
+    with task_of(invocation) as task:
+        if "show_code" in invocation.flags:
+            return _show_code(invocation, task)
+        plan = session.plan(task, force=force)
+    if "json" in invocation.flags:
+        _print_json(plan.to_dict())
+    else:
+        _say(text.plan_text(plan.graph, ascii=_display().ascii, width=_width()))
+    return ExitCode.COMPLETE
+
+
+def _dag(invocation: Invocation) -> int:
+    from nbflow import session
+    from nbflow.display import text
+    from nbflow.invocation.tasks import task_of
+
+    with task_of(invocation) as task:
+        if "show_code" in invocation.flags:
+            return _show_code(invocation, task)
+        dag = session.dag(task)
+    language = invocation.flags.get("format", "text")
+    if "json" in invocation.flags:
+        _print_json(session.Plan(dag.graph).to_dict())
+    elif language == "dot":
+        print(dag.to_dot())
+    elif language == "mermaid":
+        print(dag.to_mermaid())
+    else:
+        _say(text.tree_text(dag.graph, ascii=_display().ascii, width=_width()))
+    return ExitCode.COMPLETE
+
+
+def _tasks(invocation: Invocation) -> int:
+    from nbflow.invocation.sources import load_source
+    from nbflow.session import cards
+
+    load_source(invocation)
+    listed = cards.tasks(*invocation.words)
+    if "json" in invocation.flags:
+        _print_json(listed.to_dict())
+    elif len(listed):
+        _say(repr(listed))
+    else:
+        matching = f" that {shorten(invocation.words[0])!r} matches" if invocation.words else ""
+        where = f"in {invocation.source}" if invocation.source else "without a source"
+        print(f"There is no task{matching} {where}. For example: nbflow tasks sales.ipynb")
+    return ExitCode.COMPLETE
+
+
+def _params(invocation: Invocation) -> int:
+    from nbflow.invocation.tasks import find_task, make_task
+    from nbflow.session import cards
+
+    found = find_task(invocation)
+    task = None
+    with suppress(MissingParameterError):
+        # Only a task says what it requires, and so whose parameters can be set besides.
+        task = make_task(found, invocation)
+    cls = found if isinstance(found, type) else type(found)
+    return _show_view(invocation, cards.parameters(cls, task))
+
+
+def _show(invocation: Invocation) -> int:
+    from nbflow.invocation.tasks import task_of
+    from nbflow.session import cards
+
+    with task_of(invocation) as task:
+        return _show_view(invocation, cards.show(task))
+
+
+def _history(invocation: Invocation) -> int:
+    from nbflow import session
+
+    flags: Any = invocation.flags
+    frame = session.history(
+        *invocation.words,
+        status=flags.get("status"),
+        since=flags.get("since"),
+        limit=flags.get("limit", 50),
+        by_task="task" in flags,
+    )
+    if "json" in flags:
+        _print_json(json.loads(frame.to_json(orient="records", date_format="iso")))
+    elif frame.empty:
+        print("nothing has run in this project yet, or nothing that fits")
+    else:
+        print(frame.to_string(index=False))
+    return ExitCode.COMPLETE
+
+
+def _log(invocation: Invocation) -> int:
+    raise NotImplementedError
+
+
+def _config(invocation: Invocation) -> int:
+    from nbflow import config
+
+    if invocation.values:
+        name = next(iter(invocation.values))
+        raise NotSupportedHereError(
+            f"{name} would be set until this command ends, which is now. Write it into "
+            f"{os.path.join(config.find_project().root, 'nbflow.toml')}, or set "
+            f"NBFLOW_{name.upper()} in the environment."
+        )
+    rows = config.settings()
+    project = config.find_project()
+    if "json" in invocation.flags:
+        settings = [row._asdict() for row in rows]
+        _print_json({"project": project.root, "home": project.home, "settings": settings})
+        return ExitCode.COMPLETE
+    why = f"   ({project.marker})" if project.marker else ""
+    print(f"project  {project.root}{why}\nrecords  {project.home}\n")
+    table = [(name, _setting_text(value), origin, _meaning(name)) for name, value, origin in rows]
+    _say(_aligned([("setting", "value", "from", "meaning"), *table]))
+    return ExitCode.COMPLETE
+
+
+def _help(invocation: Invocation) -> int:
+    print(help_text(*invocation.words))
+    return ExitCode.COMPLETE
+
+
+def _completion(invocation: Invocation) -> int:
+    from nbflow.completion import shell_script
+
+    print(shell_script(invocation.words[0]), end="")
+    return ExitCode.COMPLETE
+
+
+def _complete(words: list[str]) -> int:
+    """Answer a shell's completion script; whatever is wrong, it must not write into the line."""
+    from contextlib import redirect_stderr, redirect_stdout
+    from io import StringIO
+
+    from nbflow import completion
+    from nbflow.invocation.sources import load_source
+
+    if len(words) < 2:
+        return ExitCode.WRONG_COMMAND
+    shell, *rest = words
+    line = rest[0].split() if shell == "bash" else rest[:-1]
+    with redirect_stdout(StringIO()), redirect_stderr(StringIO()), suppress(NbflowError):
+        load_source(Invocation(command="tasks", source=completion.source_in(line)))
+    print("\n".join(completion.answer_shell(shell, rest)))
+    return ExitCode.COMPLETE
+
+
+_HANDLERS: dict[str, Callable[[Invocation], int]] = {
+    "run": _run,
+    "plan": _plan,
+    "dag": _dag,
+    "tasks": _tasks,
+    "params": _params,
+    "show": _show,
+    "history": _history,
+    "log": _log,
+    "config": _config,
+    "help": _help,
+    "completion": _completion,
+}
+
+
+# -- signals --------------------------------------------------------------------------------------
+
+
+class _Termination:
+    """Lets SIGTERM stop a run as Ctrl-C does; afterwards the handler is what it was."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        #: Whether the process was told to end.
+        self.asked = False
+        self._previous: Any = None
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._previous = signal.signal(signal.SIGTERM, self._stop)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._previous is not None:
+            signal.signal(signal.SIGTERM, self._previous)
+
+    def _stop(self, _number: int, frame: Any) -> None:
+        again, self.asked = self.asked, True
+        on_interrupt = signal.getsignal(signal.SIGINT)
+        if callable(on_interrupt):
+            on_interrupt(signal.SIGINT, frame)
+        elif again:
+            raise KeyboardInterrupt
+        else:
+            # A shell that starts a job in the background lets it ignore SIGINT.
+            self._run.cancel()
+
+
+# -- output ---------------------------------------------------------------------------------------
+
+
+def _show_code(invocation: Invocation, task: Any) -> int:
+    from nbflow.invocation.options import command_line, python_code
+
+    print(f"{python_code(invocation, task)}\n\n# {command_line(invocation, task)}")
+    return ExitCode.COMPLETE
+
+
+def _show_view(invocation: Invocation, view: Any) -> int:
+    if "json" in invocation.flags:
+        _print_json(view.to_dict())
+    else:
+        _say(repr(view))
+    return ExitCode.COMPLETE
+
+
+def _print_json(data: object) -> None:
+    print(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+
+
+def _say(text: str) -> None:
+    """Print text, its status symbols in colour where a person reads it."""
+    if not sys.stdout.isatty():
+        print(text)
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    from nbflow.display.theme import STYLES
+
+    shown = Text(text)
+    for style in STYLES.values():
+        shown.highlight_words([f"{style.glyph} "], style=style.dark)
+    Console().print(shown, soft_wrap=True)
+
+
+def _display() -> Any:
+    from nbflow.session.display import display_settings
+
+    return display_settings()
+
+
+def _width() -> int:
+    import shutil
+
+    return max(60, shutil.get_terminal_size((100, 24)).columns) if sys.stdout.isatty() else 100
+
+
+def _setting_text(value: object) -> str:
+    if value is None:
+        return "auto"
+    return str(value).lower() if isinstance(value, bool) else shorten(value, limit=40)
+
+
+def _meaning(name: str) -> str:
+    from nbflow.config import SETTINGS
+
+    setting = SETTINGS.get(name)
+    return setting.meaning if setting is not None else ""
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = (
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    )
+    return "\n".join(line.rstrip() for line in lines)
