@@ -101,7 +101,11 @@ SETTINGS: dict[str, Setting] = {
             "stable", None, "leave out durations, ids and clocks, so that files compare", _truth
         ),
         Setting("ascii", None, "draw with ASCII characters only", _truth),
-        Setting("executor", "inline", "where tasks run: inline, thread, process"),
+        Setting(
+            "executor",
+            "auto",
+            "where tasks run: inline, thread, process; auto: inline for one worker, else process",
+        ),
         Setting("workers", 1, "tasks at once", _count),
         Setting(
             "store", "", "where runs are recorded: memory: for nowhere; else in .nbflow/nbflow.db"

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 BUILT_IN: dict[str, dict[str, str]] = {
     "executors": {
         "inline": "nbflow.executors.inline:InlineExecutor",
+        "thread": "nbflow.executors.thread:ThreadExecutor",
+        "process": "nbflow.executors.process:ProcessExecutor",
     },
     "stores": {
         "memory": "nbflow.stores.memory:MemoryStore",

@@ -67,7 +67,7 @@ def user_traceback(error: BaseException) -> TracebackType | None:
 
 
 def _type_name(kind: type[BaseException]) -> str:
-    plain = kind.__module__ in {"builtins", "__main__"}
+    plain = kind.__module__ in {"builtins", "__main__"} or kind.__module__.startswith("nbflow.")
     return kind.__qualname__ if plain else f"{kind.__module__}.{kind.__qualname__}"
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Future
     from contextlib import AbstractContextManager
 
     from nbflow.core.call import Outcome, TaskCall
     from nbflow.core.context import Reporter
     from nbflow.core.events import RunEvent
+    from nbflow.core.interrupt import InterruptGuard
     from nbflow.core.model.task import Task
+    from nbflow.core.policy import RunPolicy
     from nbflow.core.scheduler.commands import Command, Reply
 
 
@@ -53,6 +56,25 @@ class Executor(Protocol):
     def close(self, *, wait: bool = True) -> None:
         """Give back processes and threads."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutorSettings:
+    """What an executor is made from; the entry points of `nbflow.executors` take one.
+
+    `locks` is for tasks that run in this process, `locks_path` for those that run in others
+    (empty: they are not locked).
+    """
+
+    workers: int
+    run_id: str
+    policy: RunPolicy
+    guard: InterruptGuard
+    locks: TaskLocks
+    locks_path: str
+    log: LogSink
+    fsync: bool = False
+    name_file: Callable[[str], str] | None = None
 
 
 class LogSink(Protocol):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from nbflow.core.call import Outcome, TaskCall
     from nbflow.core.context import Reporter
+    from nbflow.core.interfaces import ExecutorSettings
     from nbflow.core.interrupt import InterruptGuard
     from nbflow.core.model.task import Task
 
@@ -26,9 +27,15 @@ class InlineExecutor:
 
     slots = 1
 
-    def __init__(self, runner: TaskRunner, guard: InterruptGuard) -> None:
-        self._runner = runner
-        self._guard = guard
+    def __init__(self, settings: ExecutorSettings) -> None:
+        self._guard = settings.guard
+        self._runner = TaskRunner(
+            policy=settings.policy,
+            locks=settings.locks,
+            guard=settings.guard,
+            fsync=settings.fsync,
+            name_file=settings.name_file,
+        )
 
     def submit(self, call: TaskCall, task: Task, reporter: Reporter) -> Outcome:
         """Run `task` and return its outcome."""

@@ -276,6 +276,11 @@ class Locks:
         self._file: _LockFile | None = None
         self._usable = True
 
+    @property
+    def path(self) -> str:
+        """The lock file."""
+        return self._path
+
     def hold(self, task_id: str) -> _Hold | _NoHold:
         """Hold the task's lock inside the block; raises LockBusy at its start when it is taken."""
         file = self._file

@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import sys
 import threading
 from collections import deque
 from concurrent.futures import Future
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     from nbflow.core.call import Outcome, TaskCall
     from nbflow.core.context import Reporter
-    from nbflow.core.interfaces import LogSink
+    from nbflow.core.interfaces import ExecutorSettings
     from nbflow.core.model.task import Task
 
 #: Seconds between SIGTERM and SIGKILL.
@@ -80,27 +81,22 @@ class _Worker:
 
 
 class ProcessExecutor:
-    """Runs tasks in `workers` processes.
+    """Runs tasks in up to `workers` processes, which start when they are needed.
 
-    Parameters
-    ----------
-    workers
-        Processes, and calls at once.
-    settings
-        What each process is told when it starts.
-    log
-        Where the output of tasks goes.
-
-    Raises
-    ------
-    NotPicklableError
-        From `submit`: the task cannot be sent; the text names the attribute.
+    `submit` raises NotPicklableError for a task that cannot be sent; the text names the attribute.
     """
 
-    def __init__(self, workers: int, settings: WorkerSettings, log: LogSink) -> None:
-        self.slots = workers
-        self._settings = settings
-        self._log = log
+    def __init__(self, settings: ExecutorSettings) -> None:
+        self.slots = settings.workers
+        self._log = settings.log
+        self._settings = WorkerSettings(
+            policy=settings.policy,
+            run_id=settings.run_id,
+            locks_path=settings.locks_path,
+            fsync=settings.fsync,
+            folder=os.getcwd(),
+            path=tuple(sys.path),
+        )
         self._pickler = TaskPickler()
         self._lock = threading.Lock()
         self._workers: list[_Worker] = []
@@ -152,14 +148,14 @@ class ProcessExecutor:
         """End every process; those that do not end in time are killed with their children."""
         with self._lock:
             self._closing = True
-            workers, self._workers = self._workers, []
-            for worker in workers:
-                self._send(worker, ("close",))
-                worker.connection.close()
         self._wake()
         reader, self._reader = self._reader, None
         if reader is not None:
             reader.join()
+        workers, self._workers = self._workers, []
+        for worker in workers:
+            self._send(worker, ("close",))
+            worker.connection.close()
         deadline = monotonic() + (CLOSE_GRACE if wait else 0)
         for worker in workers:
             worker.process.join(max(deadline - monotonic(), 0))
@@ -235,6 +231,8 @@ class ProcessExecutor:
             if self._wake_reader in ready:
                 while self._wake_reader.poll():
                     self._wake_reader.recv_bytes()
+                if self._closing:
+                    return
             for worker in dict.fromkeys(sources[s] for s in ready if s in sources):
                 if not self._receive(worker):
                     self._bury(worker)

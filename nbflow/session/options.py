@@ -16,13 +16,6 @@ if TYPE_CHECKING:
 
     from nbflow.core.model.task import Task
 
-#: Executors by name; the value is the sentence for one that is not there, or empty.
-EXECUTORS = {
-    "inline": "",
-    "thread": "threads are not built yet; tasks run one after another in this process",
-    "process": "worker processes are not built yet; tasks run one after another in this process",
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
@@ -33,7 +26,8 @@ class RunOptions:
     workers
         Tasks at once.
     executor
-        Where tasks run: "inline".
+        Where tasks run: "inline" (here, one after another), "thread", "process", or the name of
+        an entry point; "auto": inline for one worker, else process.
     force
         Tasks that run although they are complete: globs over `Family`, `Family(a=1)` or the task
         id; an empty string means the tasks that the run was asked for.
@@ -52,7 +46,7 @@ class RunOptions:
     """
 
     workers: int = 1
-    executor: str = "inline"
+    executor: str = "auto"
     force: tuple[str, ...] = ()
     fail_fast: bool = False
     retry: int = 0
@@ -102,24 +96,32 @@ class RunOptions:
             raise BadFlagValueError(f"retry={self.retry}: it takes a number from 0.")
         if self.timeout is not None and self.timeout <= 0:
             raise BadFlagValueError(f"timeout={self.timeout:g}: it takes seconds above 0.")
-        if self.executor not in EXECUTORS:
-            raise BadFlagValueError(
-                f"executor={self.executor}: choose one of {', '.join(EXECUTORS)}."
-                f"{did_you_mean(self.executor, EXECUTORS)}"
+        if self.executor_name == "inline":
+            self._check_inline(foreground=foreground)
+        elif self.executor_name == "thread" and self.timeout is not None:
+            raise NotSupportedHereError(
+                "--timeout: a thread cannot be ended. Use --executor process."
             )
-        if EXECUTORS[self.executor]:
-            raise NotSupportedHereError(f"--executor {self.executor}: {EXECUTORS[self.executor]}.")
+
+    def _check_inline(self, *, foreground: bool) -> None:
         if self.workers > 1:
             raise NotSupportedHereError(
                 f"--workers {self.workers}: the inline executor runs one task at a time. "
-                "Leave --workers out."
+                "Leave --executor inline out, or --workers."
             )
         main = threading.current_thread() is threading.main_thread()
         if self.timeout is not None and not (foreground and main and hasattr(os, "fork")):
             raise NotSupportedHereError(
-                "--timeout needs the main thread where tasks run inline; run it in the foreground, "
-                "without --bg."
+                "--timeout needs the main thread where tasks run inline. Use --executor process, "
+                "or run it in the foreground."
             )
+
+    @property
+    def executor_name(self) -> str:
+        """The executor that is used."""
+        if self.executor != "auto":
+            return self.executor
+        return "process" if self.workers > 1 else "inline"
 
     def forces(self, roots: tuple[Task, ...]) -> Callable[[Task], bool] | None:
         """Says of a task whether it runs although it is complete; None where none is forced."""

@@ -47,7 +47,7 @@ def describe_run(roots: tuple[Task, ...], options: RunOptions, folder: str) -> R
         host=socket.gethostname(),
         pid=os.getpid(),
         workers=options.workers,
-        executor=options.executor,
+        executor=options.executor_name,
         policy=options.policy.name,
         nbflow=__version__,
         python=platform.python_version(),

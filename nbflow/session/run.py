@@ -10,9 +10,10 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from nbflow import config
+from nbflow import config, plugins
 from nbflow.core.errors import NotSupportedHereError, RunInterrupted
 from nbflow.core.events import RetryPolicy
+from nbflow.core.interfaces import ExecutorSettings
 from nbflow.core.interrupt import InterruptGuard
 from nbflow.core.scheduler.policy import SchedulerConfig
 from nbflow.core.scheduler.state import SchedulerState
@@ -20,7 +21,7 @@ from nbflow.core.stream import EventStream
 from nbflow.core.summary import RunSummary
 from nbflow.display.environment import name_file
 from nbflow.executors.capture import Capture
-from nbflow.executors.execute import TaskRunner, record_target
+from nbflow.executors.execute import record_target
 from nbflow.executors.inline import InlineExecutor
 from nbflow.executors.locks import Locks
 from nbflow.runtime.plan import Planner
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from typing import TextIO
 
-    from nbflow.core.interfaces import Recorder, Subscriber
+    from nbflow.core.interfaces import Executor, Recorder, Subscriber
     from nbflow.core.model.task import Task
     from nbflow.session.options import RunOptions
 
@@ -73,6 +74,7 @@ class Run:
         background: bool = False,
     ) -> None:
         options.check(foreground=not background)
+        self._make_executor = _executor_factory(options.executor_name)
         self.tasks = tasks
         self.options = options
         self.run_id = new_run_id(time.time())
@@ -198,7 +200,7 @@ class Run:
                 stack.callback(locks.close)
                 stack.enter_context(Capture(log, self._tee(), run_id=self.run_id))
                 stack.enter_context(self._guard)
-                worker = self._compose(project, locks, stack)
+                worker = self._compose(project, locks, log, stack)
                 worker.run(self.tasks)
         except BaseException as error:  # noqa: BLE001 - raised again by whoever waits
             self._error = RunInterrupted() if type(error) is KeyboardInterrupt else error
@@ -215,7 +217,9 @@ class Run:
         for callback in self._callbacks:
             callback()
 
-    def _compose(self, project: config.Project, locks: Locks, stack: ExitStack) -> Worker:
+    def _compose(
+        self, project: config.Project, locks: Locks, log: RunLog, stack: ExitStack
+    ) -> Worker:
         options = self.options
         resources = config.resources()
         state = SchedulerState(SchedulerConfig(resources=resources))
@@ -234,14 +238,18 @@ class Run:
             guard=self._guard,
             name_file=name_file,
         )
-        runner = TaskRunner(
+        settings = ExecutorSettings(
+            workers=options.workers,
+            run_id=self.run_id,
             policy=options.policy,
-            locks=locks,
             guard=self._guard,
+            locks=locks,
+            locks_path=locks.path,
+            log=log,
             fsync=config.value("fsync") == "full",
             name_file=name_file,
         )
-        executor = InlineExecutor(runner, self._guard)
+        executor = self._make_executor(settings)
         stack.callback(executor.close)
         return Worker(
             service,
@@ -295,6 +303,14 @@ def _open_recorder(store: str) -> Recorder:
     from nbflow.stores.sqlite import SqliteRecorder
 
     return SqliteRecorder(path)
+
+
+def _executor_factory(name: str) -> Callable[[ExecutorSettings], Executor]:
+    """What makes the executor; raises PluginError before anything has begun."""
+    if name == "inline":
+        return InlineExecutor
+    factory: Callable[[ExecutorSettings], Executor] = plugins.load("executors", name)
+    return factory
 
 
 def last_result() -> RunResult | None:

@@ -125,7 +125,7 @@ def test_a_declared_output_that_is_missing_is_the_producers_failure(runner):
     outcome = execute(runner, Forgets())
 
     assert isinstance(outcome, Failed)
-    assert outcome.error.type.endswith("IncompleteOutputError")
+    assert outcome.error.type == "IncompleteOutputError"
     assert "out.txt" in outcome.error.message
 
 

@@ -13,6 +13,7 @@ import nbflow
 from nbflow.core.call import Done, Failed
 from nbflow.core.errors import CycleError, SchedulerError
 from nbflow.core.events import RetryPolicy, RunInfo, TaskStarted, TaskSucceeded
+from nbflow.core.interfaces import ExecutorSettings
 from nbflow.core.interrupt import InterruptGuard
 from nbflow.core.policy import LUIGI, NATIVE
 from nbflow.core.scheduler.commands import (
@@ -26,7 +27,7 @@ from nbflow.core.scheduler.commands import (
 from nbflow.core.status import RunStatus, TaskState
 from nbflow.core.stream import EventStream
 from nbflow.core.summary import RunSummary
-from nbflow.executors.execute import TaskRunner, record_target
+from nbflow.executors.execute import record_target
 from nbflow.executors.inline import InlineExecutor
 from nbflow.executors.locks import NoLocks
 from nbflow.runtime.plan import Planner
@@ -58,8 +59,17 @@ class Rig:
         self.guard = InterruptGuard()
         self.service = SchedulerService(self.stream, clock=self.clock)
         self.policy = policy
-        self.runner = TaskRunner(policy=policy, locks=NoLocks(), guard=self.guard)
-        self.executor = executor or InlineExecutor(self.runner, self.guard)
+        self.executor = executor or InlineExecutor(
+            ExecutorSettings(
+                workers=1,
+                run_id="r",
+                policy=policy,
+                guard=self.guard,
+                locks=NoLocks(),
+                locks_path="",
+                log=None,
+            )
+        )
         self.scheduler = scheduler(self.service) if scheduler else self.service
         self.retry = retry
         self.options = options
