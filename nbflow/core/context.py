@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
-#: Seconds between two reports of one task.
+#: Seconds between two reports of one task on the average, and how many may come at once.
 REPORT_SECONDS = 0.1
+REPORTS_AT_ONCE = 10
 
 
 class Reporter(Protocol):
@@ -57,7 +58,7 @@ class TaskContext:
 
     __slots__ = (
         "_news",
-        "_reported",
+        "_next_report",
         "attempt",
         "fsync",
         "messages",
@@ -86,22 +87,26 @@ class TaskContext:
         self.fsync = fsync
         self.messages = messages
         self._news: dict[str, Any] = {}
-        self._reported = 0.0
+        #: When the next report would be due if all had kept their distance.
+        self._next_report = 0.0
 
     def report(self, **news: Any) -> None:
         """Pass on what the task says of itself, some ten times a second; the rest waits.
 
-        Takes the arguments of `Reporter.report_progress`; what is None changes nothing.
+        A few may follow each other at once, so that a message is not held back by the progress
+        before it. Takes the arguments of `Reporter.report_progress`; what is None changes nothing.
         """
         self._news.update((name, value) for name, value in news.items() if value is not None)
-        if monotonic() - self._reported >= REPORT_SECONDS:
+        now = monotonic()
+        due = max(self._next_report, now)
+        if due - now < REPORTS_AT_ONCE * REPORT_SECONDS:
+            self._next_report = due + REPORT_SECONDS
             self.flush()
 
     def flush(self) -> None:
         """Pass on what waits."""
         news, self._news = self._news, {}
         if news and self.reporter is not None:
-            self._reported = monotonic()
             self.reporter.report_progress(**news)
 
     def publish(self, temporary: str, final: str) -> None:

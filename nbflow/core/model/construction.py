@@ -329,11 +329,11 @@ def _custom_maker(cls: Register, plan: Plan) -> Callable[..., Any]:
 
 def _key(values: tuple[Any, ...], fast_types: tuple[type | None, ...]) -> tuple[Any, ...] | None:
     """What equal instances have in common; None where it cannot be hashed (Luigi T-03)."""
-    key = tuple(
-        value if type(value) is fast_type else _identity(value)
-        for value, fast_type in zip(values, fast_types, strict=True)
-    )
     try:
+        key = tuple(
+            value if type(value) is fast_type else _identity(value)
+            for value, fast_type in zip(values, fast_types, strict=True)
+        )
         hash(key)
     except TypeError:
         return None
@@ -344,7 +344,7 @@ def _identity(value: Any) -> Any:
     """`value` with its type, and with those of what it holds."""
     if type(value) is tuple:
         return (tuple, *map(_identity, value))
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and type(value).__hash__ is not None:
         return (type(value), frozenset((key, _identity(each)) for key, each in value.items()))
     return (type(value), value)
 

@@ -428,7 +428,7 @@ class Parameter(Generic[T]):
     def _warn(
         self, message: str, category: type[ParameterTypeWarning] = ParameterTypeWarning
     ) -> None:
-        # Of `_warn`, the hook, the task's constructor and its metaclass the caller is the sixth.
+        # After `_warn`, the hook, conversion, compiled constructor and metaclass comes the caller.
         warnings.warn(message, category, stacklevel=6)
 
 
