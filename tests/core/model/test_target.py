@@ -39,6 +39,12 @@ class OtherFile(File):
     pass
 
 
+def write_and_raise(target, error):
+    with target.temporary_path() as path:
+        open(path, "w").close()
+        raise error
+
+
 def test_target_without_exists_cannot_be_made():
     with pytest.raises(TypeError, match="exists"):
         Target()
@@ -74,9 +80,8 @@ def test_temporary_path_appears_when_the_block_ends(tmp_path):
 def test_temporary_path_is_removed_when_the_block_raises(tmp_path, error):
     target = File(tmp_path / "a")
 
-    with pytest.raises(error), target.temporary_path() as path:
-        open(path, "w").close()
-        raise error
+    with pytest.raises(error):
+        write_and_raise(target, error)
 
     assert os.listdir(tmp_path) == []
 
@@ -105,9 +110,8 @@ def test_temporary_path_replaces_a_folder_that_is_not_empty(tmp_path):
 def test_existing_file_stays_when_the_block_raises(tmp_path):
     (tmp_path / "a").write_text("old")
 
-    with pytest.raises(ValueError), File(tmp_path / "a").temporary_path() as path:
-        open(path, "w").close()
-        raise ValueError
+    with pytest.raises(ValueError):
+        write_and_raise(File(tmp_path / "a"), ValueError)
 
     assert (tmp_path / "a").read_text() == "old"
 

@@ -115,7 +115,7 @@ def test_golden_ids():
 def test_id_shows_the_first_three_parameters_of_the_alphabet():
     class Zoo(Task):
         z = Parameter(default="z")
-        dh = DateHourParameter(default=dt.datetime(2024, 1, 2, 3))
+        dh = DateHourParameter(default=dt.datetime(2024, 1, 2, 3))  # noqa: DTZ001
         d = DateParameter(default=dt.date(2024, 1, 2))
         b = BoolParameter(default=True)
 
@@ -361,7 +361,7 @@ def test_parameters_have_names_that_compiled_code_must_not_stumble_over():
         self = Parameter(default="d")
         values = Parameter(default="e")
         args = Parameter(default="f")
-        ünicode = Parameter(default="g")
+        ünicode = Parameter(default="g")  # noqa: PLC2401
 
     task = Names(self="s", ünicode="ü")
 
