@@ -21,15 +21,15 @@ from typing import TYPE_CHECKING
 from nbflow.core.call import TaskCall
 from nbflow.core.events import BatchFormed, TaskAdded, TaskRequeued, TaskStarted
 from nbflow.core.scheduler.commands import Assignment, BatchAssignment, NothingReady, Refused
-from nbflow.core.scheduler.decision import Decision, Draft
+from nbflow.core.scheduler.decision import Decision, Draft, heard
 from nbflow.core.scheduler.entities import Task
 from nbflow.core.status import TaskStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from nbflow.core.scheduler.commands import ClaimBatch, RequestTask
-    from nbflow.core.scheduler.entities import Batch, Entry, Resource, Run, Worker
+    from nbflow.core.scheduler.entities import Batch, Entry, ReadyQueue, Resource, Run, Worker
     from nbflow.core.scheduler.state import SchedulerState
 
 #: Tasks whose time has come that one request takes up.
@@ -47,20 +47,19 @@ def next_task(state: SchedulerState, command: RequestTask, now: float) -> Decisi
         return Decision(
             Refused(code="unknown_run", reason=f"there is no run {command.run_id!r} going on")
         )
-    draft = Draft(state, now)
-    draft.hear(state, command.worker_id, run, asks=True)
+    draft = Draft(state, now, heard(state, command.worker_id, run, now, asks=True))
     if worker is not None and worker.disabled:
         return Decision(NothingReady(worker_disabled=True), draft.events)
     freed = False
     if command.running is not None and worker is not None:
         lost = _lost(worker, command.running)
         if lost is not None:
-            return Decision(Assignment(call=_call(lost)), draft.events)
+            return Decision(Assignment(call=_grant(lost)), draft.events)
         freed = _free_unclaimed(worker, draft)
     if state.paused or (run is not None and run.cancelled):
         return Decision(_nothing(state, run, _next_timer(run, [])), draft.events)
 
-    due = [] if assistant or run is None else _due(run, now)
+    due = _due(run, now) if run is not None and run.timers and not assistant else []
     chosen, looked_at = _choose(state, run, due, assistant=assistant)
     if chosen is None:
         _take_up(due, run, draft)
@@ -73,7 +72,8 @@ def next_task(state: SchedulerState, command: RequestTask, now: float) -> Decisi
         return Decision(
             _form(state, command.worker_id, home, members, draft), draft.events, looked_at
         )
-    _take_up([task for task in due if task is not chosen], run, draft)
+    if due:
+        _take_up([task for task in due if task is not chosen], run, draft)
     assignment = _start(state, command.worker_id, home, chosen, draft)
     return Decision(assignment, draft.events, looked_at)
 
@@ -82,16 +82,17 @@ def _choose(
     state: SchedulerState, run: Run | None, due: list[Task], *, assistant: bool
 ) -> tuple[Task | None, int]:
     """The task to hand out, and how many were looked at."""
+    queues: Iterable[ReadyQueue]
     if assistant or run is None:
         queues = [state.unneedy.ready, *(one.ready for one in state.signatures.values())]
     else:
-        queues = list(run.queues.values())
+        queues = run.queues.values()
     heads: list[Entry] = [queue.entries[0] for queue in queues if queue.entries]
     if due:
         heads += [task.rank() for task in due if not task.undone and run in task.runners]
     if not heads:
         return None, 0
-    best = min(heads)
+    best = min(heads) if len(heads) > 1 else heads[0]
     if not best[2].signature.needs:
         return best[2], len(heads)
     if not assistant and len(state.runs) - len(state.ended) > 1:
@@ -138,31 +139,37 @@ def _start(state: SchedulerState, worker_id: str, run: Run, task: Task, draft: D
     token = state.last_token + 1
     attempt = task.attempt if task.resumes_on == worker_id else task.attempt + 1
     batch = state.suspended_batches.get(task) if state.suspended_batches else None
-    started = TaskStarted(
-        seq=draft.seq,
-        at=draft.at,
-        run_id=run.run_id,
-        task_id=task.task_id,
-        worker_id=worker_id,
-        attempt=attempt,
-        token=token,
-        members=() if batch is None else tuple(one.task_id for one in batch.members),
-        batch_id="" if batch is None else batch.batch_id,
-    )
-    draft.events.append(started)
-    record = task.described()
-    return Assignment(
-        call=TaskCall(
+    members = () if batch is None else tuple([one.task_id for one in batch.members])
+    events = draft.events
+    events.append(
+        TaskStarted(
+            seq=state.next_seq + len(events),
+            at=draft.at,
             run_id=run.run_id,
             task_id=task.task_id,
-            family=record.family,
-            module=record.module,
-            params=record.params,
+            worker_id=worker_id,
             attempt=attempt,
             token=token,
-            timeout=task.timeout,
-            members=started.members,
+            members=members,
+            batch_id="" if batch is None else batch.batch_id,
         )
+    )
+    call = _call(task, run, attempt=attempt, token=token, members=members)
+    return Assignment(call=call)
+
+
+def _call(task: Task, run: Run, *, attempt: int, token: int, members: tuple[str, ...]) -> TaskCall:
+    record = task.described()
+    return TaskCall(
+        run_id=run.run_id,
+        task_id=task.task_id,
+        family=record.family,
+        module=record.module,
+        params=record.params,
+        attempt=attempt,
+        token=token,
+        timeout=task.timeout,
+        members=members,
     )
 
 
@@ -180,21 +187,17 @@ def _lost(worker: Worker, running: tuple[str, ...]) -> Task | None:
     return min(lost)[2] if lost else None
 
 
-def _call(task: Task) -> TaskCall:
+def _grant(task: Task) -> TaskCall:
     """The same grant once more."""
-    record, execution = task.described(), task.execution
+    execution = task.execution
     assert execution is not None  # it runs
     batch = execution.batch
-    return TaskCall(
-        run_id=execution.run.run_id,
-        task_id=task.task_id,
-        family=record.family,
-        module=record.module,
-        params=record.params,
+    return _call(
+        task,
+        execution.run,
         attempt=task.attempt,
         token=execution.token,
-        timeout=task.timeout,
-        members=() if batch is None else tuple(one.task_id for one in batch.members),
+        members=() if batch is None else tuple([one.task_id for one in batch.members]),
     )
 
 
@@ -239,7 +242,7 @@ def _timers(run: Run) -> Iterator[tuple[float, Task]]:
 
 def _due(run: Run, now: float) -> list[Task]:
     """Some of the run's tasks whose time has come, the longest due first."""
-    if not run.timers or run.timers[0][0] > now:
+    if run.timers[0][0] > now:
         return []
     due = takewhile(lambda timer: timer[0] <= now, _timers(run))
     return [task for _, task in islice(due, DUE_AT_ONCE)]
@@ -352,8 +355,7 @@ def claim_batch(state: SchedulerState, command: ClaimBatch, now: float) -> Decis
                 reason=f"{record.describe()} is {task.status} and cannot run for its batch",
             )
         )
-    draft = Draft(state, now)
-    draft.hear(state, command.worker_id, batch.run, asks=True)
+    draft = Draft(state, now, heard(state, command.worker_id, batch.run, now, asks=True))
     if task is None or task.record is None:
         draft.add(
             TaskAdded,

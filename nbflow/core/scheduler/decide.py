@@ -22,7 +22,7 @@ from nbflow.core.call import (
 )
 from nbflow.core.scheduler import commands as cmd
 from nbflow.core.scheduler.assign import claim_batch, next_task
-from nbflow.core.scheduler.decision import Decision, Draft
+from nbflow.core.scheduler.decision import Decision, Draft, heard
 from nbflow.core.scheduler.policy import merge_retry
 from nbflow.core.scheduler.retry import enable, fail, forget_runs, tick
 from nbflow.core.status import ExitCode, RunStatus, TaskStatus
@@ -183,17 +183,16 @@ def _add_task(state: SchedulerState, command: cmd.AddTask, now: float) -> Decisi
             "wrong_status",
             f"a worker may add a task as {', '.join(_OBSERVABLE)}, not as {command.status}",
         )
-    draft = Draft(state, now)
-    draft.hear(state, command.worker_id, run, asks=False)
+    events = heard(state, command.worker_id, run, now)
     if task is None or task.record is None:
         status, deps = command.status, command.deps or ()
     else:
         status, deps = _observed(task, command), _required(task, command)
         if not _says_more(task, run, command, status, deps):
-            return Decision(cmd.Added(status=status), draft.events)
-    draft.events.append(
+            return Decision(_ADDED[status], events)
+    events.append(
         ev.TaskAdded(
-            seq=draft.seq,
+            seq=state.next_seq + len(events),
             at=now,
             run_id=command.run_id,
             task=record,
@@ -208,12 +207,14 @@ def _add_task(state: SchedulerState, command: cmd.AddTask, now: float) -> Decisi
     )
     if status is UNKNOWN:
         error = command.error or _NOBODY_SAID
+        draft = Draft(state, now, events)
         draft.add(ev.PlanFailed, run_id=run.run_id, task_id=record.task_id, error=error)
     elif status is DISABLED and (task is None or task not in state.disabled):
-        draft.add(ev.TaskDisabled, run_id=run.run_id, task_id=record.task_id)
-    return Decision(cmd.Added(status=status), draft.events)
+        Draft(state, now, events).add(ev.TaskDisabled, run_id=run.run_id, task_id=record.task_id)
+    return Decision(_ADDED[status], events)
 
 
+_ADDED = {status: cmd.Added(status=status) for status in TaskStatus}
 _OBSERVABLE = (PENDING, DONE, DISABLED, UNKNOWN)
 
 
@@ -261,8 +262,7 @@ def _suspend_task(state: SchedulerState, command: cmd.SuspendTask, now: float) -
     task, refused = _held(state, command.task_id, command.token)
     if task is None:
         return refused
-    draft = Draft(state, now)
-    draft.hear(state, command.worker_id, None, asks=False)
+    draft = Draft(state, now, heard(state, command.worker_id, None, now))
     draft.add(
         ev.TaskSuspended,
         run_id=_execution(task).run.run_id,
@@ -279,19 +279,20 @@ def _finish_task(state: SchedulerState, command: cmd.FinishTask, now: float) -> 
     task, refused = _held(state, command.task_id, command.token)
     if task is None:
         return refused
-    draft = Draft(state, now)
-    draft.hear(state, command.worker_id, None, asks=False)
+    draft = Draft(state, now, heard(state, command.worker_id, None, now))
     OUTCOMES[type(command.outcome)](state, draft, task, command.outcome)
     return Decision(_ACKNOWLEDGED, draft.events)
 
 
-def _done(_: SchedulerState, draft: Draft, task: Task, outcome: Done) -> None:
+def _done(state: SchedulerState, draft: Draft, task: Task, outcome: Done) -> None:
+    events = draft.events
+    run_id = _execution(task).run.run_id
     for one in _with_members(task):
-        draft.events.append(
+        events.append(
             ev.TaskSucceeded(
-                seq=draft.seq,
+                seq=state.next_seq + len(events),
                 at=draft.at,
-                run_id=_execution(task).run.run_id,
+                run_id=run_id,
                 task_id=one.task_id,
                 attempt=one.attempt,
                 seconds=outcome.seconds,
@@ -460,14 +461,12 @@ def _disable_worker(state: SchedulerState, command: cmd.DisableWorker, now: floa
 def _heartbeat(state: SchedulerState, command: cmd.Heartbeat, now: float) -> Decision:
     if command.worker_id not in state.workers:
         return _refuse("unknown_worker", f"no worker {command.worker_id!r} is known; join again")
-    draft = Draft(state, now)
-    draft.hear(state, command.worker_id, None, asks=False)
+    draft = Draft(state, now, heard(state, command.worker_id, None, now))
     return Decision(_ACKNOWLEDGED, draft.events)
 
 
 def _add_batcher(state: SchedulerState, command: cmd.AddBatcher, now: float) -> Decision:
-    draft = Draft(state, now)
-    draft.hear(state, command.worker_id, None, asks=False)
+    draft = Draft(state, now, heard(state, command.worker_id, None, now))
     draft.add(
         ev.BatcherAdded,
         worker_id=command.worker_id,

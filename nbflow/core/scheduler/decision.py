@@ -29,44 +29,42 @@ class Decision:
         self.looked_at = looked_at
 
 
+def heard(
+    state: SchedulerState, worker_id: str, run: Run | None, now: float, *, asks: bool = False
+) -> list[RunEvent]:
+    """The events by which it is noted that a worker was heard of; the first of their decision.
+
+    Noted for the first time in a run, and again when a quarter of a lease has passed: tasks that
+    come and go in microseconds need not each say that their worker lives.
+    """
+    worker = state.workers.get(worker_id)
+    if worker is not None and now - worker.contact < state.config.lease_seconds / 4:
+        known = asks if run is None else run.workers.get(worker)
+        if known is True or known is asks:
+            return []
+    draft = Draft(state, now)
+    if worker is None:
+        draft.add(WorkerJoined, worker_id=worker_id)
+    run_id = "" if run is None else run.run_id
+    draft.add(WorkerContacted, run_id=run_id, worker_id=worker_id, asks=asks)
+    return draft.events
+
+
 class Draft:
     """The events of a decision in the making, numbered as they come."""
 
     __slots__ = ("_seq", "at", "events")
 
-    def __init__(self, state: SchedulerState, now: float) -> None:
+    def __init__(
+        self, state: SchedulerState, now: float, events: list[RunEvent] | None = None
+    ) -> None:
         self._seq = state.next_seq
         self.at = now
-        self.events: list[RunEvent] = []
-
-    @property
-    def seq(self) -> int:
-        """Number of the next event."""
-        return self._seq + len(self.events)
+        self.events: list[RunEvent] = [] if events is None else events
 
     def add(self, kind: type[RunEvent], /, **fields: Any) -> None:
         """Add an event; its number and time are given here."""
         self.events.append(kind(seq=self._seq + len(self.events), at=self.at, **fields))
-
-    def hear(self, state: SchedulerState, worker_id: str, run: Run | None, *, asks: bool) -> None:
-        """Note that a worker was heard of.
-
-        Said for the first time in a run, and again when a quarter of a lease has passed: a task
-        may come and go in microseconds, and need not say that its worker lives.
-        """
-        worker = state.workers.get(worker_id)
-        if worker is None:
-            self.add(WorkerJoined, worker_id=worker_id)
-        elif self.at - worker.contact < state.config.lease_seconds / 4 and (
-            run is None or run.workers.get(worker) is True or run.workers.get(worker) is asks
-        ):
-            return
-        self.add(
-            WorkerContacted,
-            run_id="" if run is None else run.run_id,
-            worker_id=worker_id,
-            asks=asks,
-        )
 
     def requeue(self, task: Task, reason: str, **fields: Any) -> None:
         """Take a running task back, with the batch that it runs for."""

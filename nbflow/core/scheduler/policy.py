@@ -24,8 +24,8 @@ class SchedulerConfig(msgspec.Struct, frozen=True, kw_only=True):
     remove_delay: float = 0.0
     #: Time that a task stays disabled after too many failures.
     disable_persist: float = 86_400.0
-    #: What a task's own policy leaves open.
-    retry: RetryPolicy = RetryPolicy()
+    #: What a task's own policy leaves open; None: not retried, never disabled.
+    retry: RetryPolicy | None = None
     #: Totals; a resource that is not named has 1.
     resources: dict[str, int] = {}
     #: First and longest delay before a task that is held elsewhere is tried again; it doubles.
@@ -40,10 +40,10 @@ class SchedulerConfig(msgspec.Struct, frozen=True, kw_only=True):
     session_seconds: float = 600.0
 
 
-def merge_retry(own: RetryPolicy | None, default: RetryPolicy) -> RetryPolicy | None:
+def merge_retry(own: RetryPolicy | None, default: RetryPolicy | None) -> RetryPolicy | None:
     """The task's own policy, with gaps filled from `default`; None where nothing is said."""
-    if own is None:
-        return None if default == _SILENT else default
+    if own is None or default is None:
+        return own or default
     return RetryPolicy(
         retry_count=default.retry_count if own.retry_count is None else own.retry_count,
         retry_delay=default.retry_delay if own.retry_delay is None else own.retry_delay,
@@ -56,6 +56,3 @@ def merge_retry(own: RetryPolicy | None, default: RetryPolicy) -> RetryPolicy | 
             else own.disable_hard_timeout
         ),
     )
-
-
-_SILENT = RetryPolicy()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
-from heapq import heappop, heappush
+from heapq import heappush
 from typing import TYPE_CHECKING, Any
 
 from nbflow.core import events as ev
@@ -18,7 +18,6 @@ from nbflow.core.scheduler.entities import (
     Batcher,
     Execution,
     ReadyQueue,
-    Resource,
     Run,
     Session,
     Setbacks,
@@ -26,16 +25,17 @@ from nbflow.core.scheduler.entities import (
     Task,
     Worker,
 )
+from nbflow.core.scheduler.index import TaskIndex
 from nbflow.core.scheduler.policy import SchedulerConfig
 from nbflow.core.status import TaskStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable
 
     import msgspec
 
     from nbflow.core.events import RunEvent
-    from nbflow.core.scheduler.entities import BatchKey, Entry
+    from nbflow.core.scheduler.entities import BatchKey
 
 PENDING = TaskStatus.PENDING
 RUNNING = TaskStatus.RUNNING
@@ -50,7 +50,7 @@ UNKNOWN = TaskStatus.UNKNOWN
 STORY_LENGTH = 500
 
 
-class SchedulerState:
+class SchedulerState(TaskIndex):
     """All that is known of tasks, runs and workers. Changed by `apply` only; read by everybody.
 
     Parameters
@@ -61,32 +61,22 @@ class SchedulerState:
 
     def __init__(self, config: SchedulerConfig | None = None) -> None:
         self.config = config or SchedulerConfig()
+        super().__init__(self.config.resources)
         #: Number that the next event will have.
         self.next_seq = 1
         #: The highest fencing token that was given out.
         self.last_token = 0
         self.paused = False
-        self.tasks: dict[str, Task] = {}
         self.runs: dict[str, Run] = {}
         self.workers: dict[str, Worker] = {}
         self.batches: dict[str, Batch] = {}
-        self.resources: dict[str, Resource] = {}
         #: Batches whose task waits for requirements that it yielded, by that task.
         self.suspended_batches: dict[Task, Batch] = {}
-        #: Tasks that the scheduler disabled.
-        self.disabled: dict[Task, None] = {}
         #: Ended runs, oldest first.
         self.ended: dict[Run, None] = {}
         #: Sessions of idempotent commands, the longest silent first.
         self.sessions: dict[str, Session] = {}
-        #: Signatures by needs; `unneedy` is that of tasks that need nothing.
-        self.signatures: dict[tuple[tuple[str, int], ...], Signature] = {}
-        self.unneedy = Signature(())
-        self.assistants = 0
         self.recent: deque[RunEvent] = deque(maxlen=STORY_LENGTH)
-        self._mentioned = 0
-        for name, total in self.config.resources.items():
-            self.resources[name] = Resource(name, total)
 
     def apply(self, event: RunEvent) -> None:
         """Take in one fact. Raises InvariantError for one that cannot follow the others."""
@@ -192,12 +182,6 @@ class SchedulerState:
             self._end_disabling(task, clear=status is DONE)
         self._change(task, status, event.seq)
 
-    def _mention(self, task_id: str) -> Task:
-        self._mentioned += 1
-        task = Task(task_id, self._mentioned, self.unneedy)
-        self.tasks[task_id] = task
-        return task
-
     def _join(self, task: Task, run: Run, *, runnable: bool) -> None:
         alone = run.alone
         if task.runs is not alone and run not in task.runs:
@@ -212,61 +196,6 @@ class SchedulerState:
                 task.runners = (*task.runners, run) if task.runners else alone
         elif task.runners:
             task.runners = _without(task.runners, run)
-
-    def _set_deps(self, task: Task, task_ids: Iterable[str]) -> None:
-        tasks = self.tasks
-        new = [tasks.get(task_id) or self._mention(task_id) for task_id in task_ids]
-        old = task.deps
-        task.deps = tuple(dict.fromkeys(new)) if len(new) > 1 else tuple(new)
-        undone = hopeless = 0
-        for dep in task.deps:
-            if dep.dependents is None:
-                dep.dependents = {task: None}
-            else:
-                dep.dependents[task] = None
-            undone += dep.status is not DONE
-            hopeless += dep.hopeless
-        task.undone = undone
-        task.hopeless_deps = hopeless
-        if old:
-            kept = set(task.deps)
-            for dep in old:
-                if dep not in kept and dep.dependents is not None:
-                    del dep.dependents[task]
-                    self._forget_if_unwanted(dep)
-
-    def _forget_if_unwanted(self, task: Task) -> None:
-        """Drop a task that no run wants and no task requires; and so on downwards."""
-        stack = [task]
-        while stack:
-            task = stack.pop()
-            if task.runs or task.dependents or task.execution is not None:
-                continue
-            if self.tasks.pop(task.task_id, None) is None:
-                continue
-            self.disabled.pop(task, None)
-            for dep in task.deps:
-                if dep.dependents is not None:
-                    dep.dependents.pop(task, None)
-                    stack.append(dep)
-            task.deps = ()
-
-    def _raise_deps(self, task: Task) -> None:
-        """Let what `task` requires be at least as urgent as `task` (Luigi S-31)."""
-        stack = [task]
-        while stack:
-            above = stack.pop()
-            priority = above.priority
-            for dep in above.deps:
-                if dep.priority < priority:
-                    entry = dep.entry
-                    if entry is not None:
-                        self._unqueue(dep)
-                    dep.priority = priority
-                    if entry is not None:
-                        self._enqueue(dep)
-                    if dep.deps:
-                        stack.append(dep)
 
     def _plan_failed(self, event: ev.PlanFailed) -> None:
         """The status came with TaskAdded; the error is for those who read events."""
@@ -585,131 +514,6 @@ class SchedulerState:
         while sessions[oldest := next(iter(sessions))].at < silent_since:
             del sessions[oldest]
 
-    # -- resources ----------------------------------------------------------------------------
-
-    def _resource(self, name: str) -> Resource:
-        resource = self.resources.get(name)
-        if resource is None:
-            resource = self.resources[name] = Resource(name, 1)
-        return resource
-
-    def _signature(self, needs: Mapping[str, int]) -> Signature:
-        key = tuple(sorted((name, amount) for name, amount in needs.items() if amount > 0))
-        if not key:
-            return self.unneedy
-        signature = self.signatures.get(key)
-        if signature is None:
-            signature = Signature(tuple((self._resource(name), amount) for name, amount in key))
-            self.signatures[key] = signature
-        return signature
-
-    def _hold(self, signature: Signature, rank: Entry) -> dict[Resource, int]:
-        return self._take(dict(signature.needs), rank)
-
-    def _take(self, amounts: dict[Resource, int], rank: Entry) -> dict[Resource, int]:
-        for resource, amount in amounts.items():
-            resource.used += amount
-            insort(resource.held, (rank, amount))
-        return amounts
-
-    def _free(self, amounts: Mapping[Resource, int], rank: Entry) -> None:
-        for resource, amount in amounts.items():
-            resource.used -= amount
-            del resource.held[bisect_left(resource.held, (rank, amount))]
-
-    # -- what follows -------------------------------------------------------------------------
-
-    def _change(self, task: Task, status: TaskStatus, seq: int) -> None:
-        """Give `task` a status, and propagate what follows from it."""
-        old = task.status
-        task.status = status
-        task.changed = seq
-        step = (old is DONE) - (status is DONE)
-        changed = [task]
-        if step and task.dependents:
-            for dependent in task.dependents:
-                dependent.undone += step
-            changed.extend(task.dependents)
-        self._settle(changed)
-
-    def _settle(self, changed: list[Task]) -> None:
-        """Bring what follows for `changed`, and for what depends on it, up to date."""
-        while changed:
-            task = changed.pop()
-            status = task.status
-            alive = ready = False
-            if status is PENDING or status is SUSPENDED:
-                if status is SUSPENDED and not task.undone:
-                    task.status = PENDING
-                    status = PENDING
-                hopeless = task.hopeless_deps > 0 or not task.runners
-                alive = not hopeless
-                ready = alive and not task.undone and status is PENDING and task.due is None
-            elif status is FAILED:
-                hopeless = task.due is None
-                alive = not hopeless
-            else:
-                hopeless = status is UNKNOWN or status is DISABLED
-            if hopeless is not task.hopeless:
-                task.hopeless = hopeless
-                if task.dependents:
-                    step = 1 if hopeless else -1
-                    for dependent in task.dependents:
-                        dependent.hopeless_deps += step
-                    changed.extend(task.dependents)
-            if alive is not task.alive:
-                task.alive = alive
-                step = 1 if alive else -1
-                for run in task.runs:
-                    run.alive += step
-            if ready:
-                if task.entry is None:
-                    self._enqueue(task)
-            elif task.entry is not None:
-                self._unqueue(task)
-
-    def _enqueue(self, task: Task) -> None:
-        task.entry = entry = task.rank()
-        signature = task.signature
-        for run in task.runners:
-            _queue(run.queues, signature).push(entry)
-            if task.batch_key is not None:
-                _queue(run.batches, task.batch_key).push(entry)
-        if signature.needs or self.assistants:
-            signature.ready.push(entry)
-
-    def _unqueue(self, task: Task) -> None:
-        task.entry = None
-        signature = task.signature
-        for run in task.runners:
-            queue = run.queues[signature]
-            queue.drop()
-            if not queue.entries and signature.needs:
-                del run.queues[signature]
-            if task.batch_key is not None:
-                queue = run.batches[task.batch_key]
-                queue.drop()
-                if not queue.entries:
-                    del run.batches[task.batch_key]
-        if signature.needs or self.assistants:
-            signature.ready.drop()
-
-    def _set_runners(self, task: Task, runners: tuple[Run, ...]) -> None:
-        if task.entry is not None:
-            self._unqueue(task)
-        task.runners = runners
-        self._settle([task])
-
-    def _set_due(self, task: Task, due: float | None) -> None:
-        """Set the time before which nothing happens to the task; the caller settles it."""
-        task.due = due
-        for run in task.runs:
-            timers = run.timers
-            if due is not None:
-                heappush(timers, (due, task.order, task))
-            while timers and timers[0][2].due != timers[0][0]:
-                heappop(timers)
-
 
 def _setbacks(task: Task) -> Setbacks:
     if task.setbacks is None:
@@ -728,13 +532,6 @@ def _remove_last(tasks: list[Task], task: Task) -> None:
 def _without(runs: tuple[Run, ...], run: Run) -> tuple[Run, ...]:
     left = tuple(one for one in runs if one is not run)
     return left[0].alone if len(left) == 1 else left
-
-
-def _queue(queues: dict[Any, ReadyQueue], key: object) -> ReadyQueue:
-    queue = queues.get(key)
-    if queue is None:
-        queue = queues[key] = ReadyQueue()
-    return queue
 
 
 def _count_slots(worker: Worker) -> None:
