@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nbflow.core.events import TaskForgotten, TaskRequeued, WorkerContacted, WorkerJoined
+from nbflow.core.scheduler.commands import Acknowledged, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from nbflow.core.scheduler.commands import Reply
     from nbflow.core.scheduler.entities import Batch, Run, Task, Worker
     from nbflow.core.scheduler.state import SchedulerState
+
+ACKNOWLEDGED = Acknowledged()
 
 
 class Decision:
@@ -96,3 +99,20 @@ class Draft:
         for batch in worker.batches.values():
             if batch.task is None or batch.task.execution is None:
                 self.requeue_batch(batch, reason)
+
+
+def refuse(code: str, reason: str) -> Decision:
+    """Say why nothing happens; the codes are those of `Refused`."""
+    return Decision(Refused(code=code, reason=reason))
+
+
+def unknown_run(run_id: str) -> Decision:
+    """Refuse what concerns a run that never began, or has ended."""
+    return refuse("unknown_run", f"there is no run {run_id!r} going on")
+
+
+def not_so(task: Task | None, task_id: str, expected: str) -> Decision:
+    """Refuse what needs a task in another status; None where it is not known at all."""
+    if task is None:
+        return refuse("unknown_task", f"no task {task_id!r} is known")
+    return refuse("wrong_status", f"{task_id} is {task.status}, not {expected}")

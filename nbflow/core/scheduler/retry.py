@@ -18,8 +18,7 @@ from nbflow.core.events import (
     TaskRequeued,
     WorkerLost,
 )
-from nbflow.core.scheduler.commands import Acknowledged
-from nbflow.core.scheduler.decision import Decision, Draft
+from nbflow.core.scheduler.decision import ACKNOWLEDGED, Decision, Draft
 from nbflow.core.status import ExitCode, RunStatus, TaskStatus
 
 if TYPE_CHECKING:
@@ -121,7 +120,7 @@ def tick(state: SchedulerState, _: Tick, now: float) -> Decision:
         if until is not None and until <= now:
             enable(draft, task)
     forget_runs(state, draft)
-    return Decision(Acknowledged(), draft.events)
+    return Decision(ACKNOWLEDGED, draft.events)
 
 
 def enable(draft: Draft, task: Task) -> None:
