@@ -233,7 +233,16 @@ def _history(invocation: Invocation) -> int:
 
 
 def _log(invocation: Invocation) -> int:
-    raise NotImplementedError
+    from nbflow.invocation.logs import find_log
+
+    flags: Any = invocation.flags
+    log = find_log(
+        *invocation.words,
+        tail=flags.get("tail", 200),
+        grep=flags.get("grep"),
+        full="full" in flags,
+    )
+    return _show_view(invocation, log)
 
 
 def _config(invocation: Invocation) -> int:
