@@ -25,6 +25,8 @@ def execute(notebook: Any, folder: Path) -> None:
         notebook,
         timeout=CELL_TIMEOUT,
         kernel_name="python3",
+        # ipykernel warns of every connection over TCP, also on this machine alone.
+        extra_arguments=["--log-level=ERROR"],
         record_timing=False,
         resources={"metadata": {"path": str(folder)}},
     )

@@ -62,4 +62,4 @@ def test_a_task_that_raises_fails_the_cell_that_runs_it(name, copied, nbval):
     run = cell_of(json.loads(notebook.read_text()), "%nbflow run DailyReport date=2013-01-15")
     assert done.returncode == 1, done.stdout
     assert failed_cells(done)[0] == run
-    assert "broken on purpose" in done.stdout
+    assert "RunFailed: 1 task failed: DailyReport(date=2013-01-15)" in done.stdout
