@@ -363,6 +363,17 @@ def tasks_html(rows: Sequence[TaskRow]) -> str:
     return _card(words.plural(len(rows), "task"), table, kind="tasks", state=None)
 
 
+def table_html(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A plain table of any values."""
+    body = [_row([markup(cell) for cell in row]) for row in rows]
+    return _card(markup(title), _table(head, body, caption=title), kind="table", state=None)
+
+
+def note_html(said: str) -> str:
+    """A remark that is not the result of a cell: one pale line."""
+    return f'<div data-nbflow="note" style="font-size:.9em">{_second(markup(said))}</div>'
+
+
 def _parameter_lines(card: TaskCard) -> str:
     lines = []
     for row in card.parameters:

@@ -344,6 +344,14 @@ def tasks_text(rows: Sequence[TaskRow], *, ascii: bool = False) -> str:
     return _finish(_aligned([head, *table], limits=(40, 40, 60, 80)), ascii)
 
 
+def table_text(
+    head: Sequence[str], rows: Sequence[Sequence[object]], *, ascii: bool = False
+) -> str:
+    """A plain table of any values."""
+    body = [[visible(cell) for cell in row] for row in rows]
+    return _finish(_aligned([head, *body], limits=[80] * len(head)), ascii)
+
+
 def type_words(row: ParameterRow) -> str:
     """`Date`, `Choice EUR|USD|GBP`, `Str (private)`."""
     text = visible(row.type)

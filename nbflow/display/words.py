@@ -144,7 +144,8 @@ def tally(summary: RunSummary) -> str:
             f"{summary.ran:,} ran · {summary.complete:,} already complete"
             f" · {summary.failed:,} failed"
         )
-    parts = [f"{summary.ran:,} ran", f"{summary.failed:,} failed"]
+    kept = [f"{summary.complete:,} already complete"] if summary.complete else []
+    parts = [f"{summary.ran:,} ran", *kept, f"{summary.failed:,} failed"]
     words = {
         TaskState.UNPLANNED: "not planned",
         TaskState.MISSING: "missing",

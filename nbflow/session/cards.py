@@ -1,4 +1,4 @@
-"""Tasks, their parameters and the list of all tasks, as objects that show themselves.
+"""Tasks, parameters, settings and lists of them, as objects that show themselves.
 
 What the user overrode may raise; it is then told on the card, and nothing is raised.
 """
@@ -9,6 +9,7 @@ from dataclasses import asdict
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from nbflow import config
 from nbflow.core.errors import NbflowError
 from nbflow.core.model.definitions import definition_of, newest
 from nbflow.core.model.nested import flatten
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 #: Outputs and requirements of one task that are looked at.
 _LOOKED_AT = 50
+_SETTING_HEAD = ("setting", "value", "from", "meaning")
 #: Modules of the tasks that nbflow brings along.
 _OWN = "nbflow."
 
@@ -99,6 +101,36 @@ class TaskList:
         return html.tasks_html(self.rows)
 
 
+class SettingsView:
+    """The settings, each with its value and where it comes from."""
+
+    def __init__(self, rows: Sequence[config.SettingRow], project: config.Project) -> None:
+        self.rows = rows
+        self.project = project
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        settings = [row._asdict() for row in self.rows]
+        return {"project": self.project.root, "home": self.project.home, "settings": settings}
+
+    def _cells(self) -> list[tuple[object, ...]]:
+        meanings = {name: setting.meaning for name, setting in config.SETTINGS.items()}
+        return [
+            (name, "auto" if value is None else value, origin, meanings.get(name, ""))
+            for name, value, origin in self.rows
+        ]
+
+    def __repr__(self) -> str:
+        from nbflow.display import text
+
+        return text.table_text(_SETTING_HEAD, self._cells(), ascii=display_settings().ascii)
+
+    def _repr_html_(self) -> str:
+        from nbflow.display import html
+
+        return html.table_html(f"Project {self.project.root}", _SETTING_HEAD, self._cells())
+
+
 def show(task: Task, *, check: bool = True) -> TaskView:
     """Everything about one task; nothing is run.
 
@@ -167,6 +199,19 @@ def tasks(pattern: str = "") -> TaskList:
             if not cls.__module__.startswith(_OWN) and _matches(cls, pattern)
         ]
     )
+
+
+def target_html(target: Target) -> str:
+    """One target as HTML; a remote one is not asked whether it exists."""
+    from nbflow.display import html, text
+
+    row = _output_row(target, False)
+    return html.note_html(text.output_text(row, stable=display_settings().stable))
+
+
+def settings() -> SettingsView:
+    """The settings as they hold now; raises ConfigError."""
+    return SettingsView(config.settings(), config.find_project())
 
 
 def first_line(cls: type) -> str:

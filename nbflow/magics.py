@@ -1,0 +1,378 @@
+"""`%nbflow` in the notebook: lines to commands, results to what IPython shows.
+
+The grammar is the command line's; what a command shows is an object with text and HTML. A run
+shows its card itself, also where it is assigned or silenced, and its result is not drawn twice.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import ChainMap
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import (
+    Magics,
+    line_cell_magic,
+    magics_class,
+    needs_local_scope,
+    no_var_expand,
+    output_can_be_silenced,
+)
+
+from nbflow import config, session
+from nbflow.core.errors import (
+    CommandError,
+    DuplicateParameterError,
+    NotSupportedHereError,
+    UnknownParameterError,
+    did_you_mean,
+)
+from nbflow.core.model.registry import Register, on_redefinition, settle_redefinitions
+from nbflow.core.model.target import Target
+from nbflow.core.model.task import BaseTask
+from nbflow.display.environment import DisplayMode
+from nbflow.invocation.commands import COMMANDS, help_text
+from nbflow.invocation.grammar import Invocation, parse
+from nbflow.invocation.options import command_line, python_code, run_options
+from nbflow.invocation.sources import load_source
+from nbflow.invocation.tasks import find_task, task_of
+from nbflow.session import cards
+from nbflow.session.display import display_settings
+from nbflow.session.result import RunResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from nbflow.core.model.registry import Redefinition
+    from nbflow.core.model.task import Task
+
+#: Commands that take a block of parameters as the body of their cell.
+_BLOCK_COMMANDS = ("run", "plan", "dag", "params", "show")
+#: What a bare `%nbflow` names.
+_FIRST_COMMANDS = ("run", "plan", "dag", "tasks", "history", "help")
+#: Parts of a redefined class that are named.
+_CHANGES_SHOWN = 4
+_loaded: dict[int, NbflowMagics] = {}
+
+
+def load(shell: InteractiveShell) -> None:
+    """Add `%nbflow` to `shell`; prints nothing. Loading twice is loading once."""
+    if id(shell) not in _loaded:
+        magics = NbflowMagics(shell)
+        magics.install()
+        _loaded[id(shell)] = magics
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take back everything that `load` added."""
+    magics = _loaded.pop(id(shell), None)
+    if magics is not None:
+        magics.uninstall()
+
+
+class Text(str):
+    """Text that a notebook shows as it is, without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+@magics_class
+class NbflowMagics(Magics):
+    """`%nbflow` and `%%nbflow` of one shell, with the hooks that go with them."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self._shell: Any = shell
+        #: The result whose card this cell has shown already.
+        self._shown: RunResult | None = None
+        self._end_listening: Callable[[], None] | None = None
+
+    @no_var_expand
+    @needs_local_scope
+    @output_can_be_silenced
+    @line_cell_magic
+    def nbflow(
+        self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None
+    ) -> object:
+        """Run, plan and show tasks; see `%nbflow help`."""
+        names: ChainMap[str, Any] = ChainMap(dict(local_ns or {}), self._shell.user_ns)
+        settle_redefinitions()
+        if not line.strip() and cell is None:
+            return Text(_overview())
+        invocation = parse(line, names=names)
+        if cell is not None:
+            invocation = self._with_block(invocation, cell, names)
+        if "help" in invocation.flags:
+            return self._explain(invocation)
+        result = self._do(invocation)
+        return result.to_dict() if "json" in invocation.flags else result
+
+    def _do(self, invocation: Invocation) -> Any:
+        handler = _HANDLERS.get(invocation.command)
+        if handler is None:
+            raise NotSupportedHereError(
+                f"{invocation.command} belongs to a terminal: nbflow {invocation.command}."
+            )
+        return handler(self, invocation)
+
+    # -- commands --------------------------------------------------------------------------------
+
+    def _run(self, invocation: Invocation) -> Any:
+        if "dry_run" in invocation.flags:
+            return self._plan(invocation)
+        with task_of(invocation, change_folder=False) as task:
+            if "show_code" in invocation.flags:
+                return _code(invocation, task)
+            options = run_options(invocation, task, where=f"cell In[{self._cell_number()}]")
+            if "bg" in invocation.flags:
+                return session.start(task, options=options, background=True)
+            result = session.start(task, options=options, background=False).wait()
+        if "json" not in invocation.flags:
+            self._show(result)
+        if "no_raise" not in invocation.flags:
+            result.raise_for_status()
+        return result
+
+    def _plan(self, invocation: Invocation) -> Any:
+        force: Any = invocation.flags.get("force", ())
+        with task_of(invocation, change_folder=False) as task:
+            if "show_code" in invocation.flags:
+                return _code(invocation, task)
+            return session.plan(task, force=force)
+
+    def _dag(self, invocation: Invocation) -> Any:
+        with task_of(invocation, change_folder=False) as task:
+            if "show_code" in invocation.flags:
+                return _code(invocation, task)
+            dag = session.dag(task)
+        language = invocation.flags.get("format", "text")
+        if language == "dot":
+            return Text(dag.to_dot())
+        return Text(dag.to_mermaid()) if language == "mermaid" else dag
+
+    def _tasks(self, invocation: Invocation) -> Any:
+        load_source(invocation, change_folder=False)
+        return cards.tasks(*invocation.words)
+
+    def _params(self, invocation: Invocation) -> Any:
+        found = find_task(invocation, change_folder=False)
+        if isinstance(found, type):
+            return cards.parameters(found)
+        return cards.parameters(type(found), found)
+
+    def _show_task(self, invocation: Invocation) -> Any:
+        with task_of(invocation, change_folder=False) as task:
+            return cards.show(task)
+
+    def _last(self, _invocation: Invocation) -> Any:
+        return session.last_result() or Text("nothing has run in this kernel yet")
+
+    def _help(self, invocation: Invocation) -> Any:
+        return Text(help_text(*invocation.words, program="%nbflow"))
+
+    def _explain(self, invocation: Invocation) -> Text:
+        told = help_text(invocation.command, program="%nbflow")
+        if invocation.target is None:
+            return Text(told)
+        return Text(f"{self._params(invocation)!r}\n\n{told}")
+
+    # -- the block of a cell ---------------------------------------------------------------------
+
+    def _with_block(
+        self, invocation: Invocation, cell: str, names: Mapping[str, Any]
+    ) -> Invocation:
+        """The invocation with the values that the body of its cell assigns.
+
+        The body is Python that sees the notebook's names and leaves none behind.
+
+        Raises
+        ------
+        CommandError
+            The command takes no block.
+        UnknownParameterError, DuplicateParameterError
+            A name that is assigned is no parameter, or was given in the line too.
+        """
+        if invocation.command not in _BLOCK_COMMANDS:
+            raise CommandError(
+                f"%%nbflow {invocation.command} takes no block of parameters; "
+                f"write %nbflow {invocation.command} …. Commands with a block: "
+                f"{', '.join(_BLOCK_COMMANDS)}."
+            )
+        file = self._shell.compile.cache(cell, self._cell_number(), raw_code=cell)
+        tree = ast.parse(cell, file)
+        scope = dict(names)
+        exec(compile(tree, file, "exec"), scope)  # noqa: S102 - the user's own cell
+        assigned = {name: scope[name] for name in _assigned_names(tree) if name in scope}
+        self._check_block(invocation, assigned)
+        return replace(invocation, values={**invocation.values, **assigned})
+
+    def _check_block(self, invocation: Invocation, assigned: Mapping[str, Any]) -> None:
+        found = find_task(invocation, change_folder=False)
+        cls = found if isinstance(found, type) else type(found)
+        known = [name for name, _ in cls.get_params()]
+        for name in assigned:
+            if name not in known:
+                raise UnknownParameterError(
+                    f"{cls.task_family} has no parameter {name!r}, which the cell assigns."
+                    f"{did_you_mean(name, known)}  Parameters: {', '.join(known) or 'none'}."
+                )
+            if name in invocation.values:
+                raise DuplicateParameterError(
+                    f"{name} is given twice: in the line, and in the cell below it."
+                )
+
+    def _cell_number(self) -> int:
+        # Not `execution_count`, which IPython 9 raises before it runs the cell.
+        return len(self._shell.user_ns["In"]) - 1
+
+    # -- what is shown ---------------------------------------------------------------------------
+
+    def _show(self, result: RunResult) -> None:
+        """Show the card of a run once; `_draw` then passes over it in this cell."""
+        from IPython.display import display
+
+        if display_settings().mode is DisplayMode.PLAIN:
+            print(result)  # noqa: T201 - a terminal's output
+        else:
+            display(result)
+        self._shown = result
+
+    def _draw(self, result: RunResult) -> None:
+        if result is not self._shown:
+            raise NotImplementedError  # IPython goes on to text and HTML
+
+    # -- hooks -----------------------------------------------------------------------------------
+
+    def install(self) -> None:
+        """Register magics, hooks and the formatter in the shell."""
+        type(self).nbflow.__doc__ = help_text(program="%nbflow")
+        self._shell.register_magics(self)
+        self._shell.events.register("pre_run_cell", self._before_cell)
+        self._shell.events.register("post_run_cell", self._after_cell)
+        self._formatter().for_type(RunResult, self._draw)
+        for drawn, draw in _DRAWN.items():
+            self._formatter("text/html").for_type(drawn, draw)
+        self._end_listening = on_redefinition(self._tell_redefinition)
+
+    def uninstall(self) -> None:
+        """Take everything back."""
+        for kind in ("line", "cell"):
+            self._shell.magics_manager.magics[kind].pop("nbflow", None)
+        self._shell.magics_manager.registry.pop(type(self).__name__, None)
+        self._shell.events.unregister("pre_run_cell", self._before_cell)
+        self._shell.events.unregister("post_run_cell", self._after_cell)
+        self._formatter().pop(RunResult, None)
+        for drawn in _DRAWN:
+            self._formatter("text/html").pop(drawn, None)
+        if self._end_listening is not None:
+            self._end_listening()
+        self._shown = None
+
+    def _formatter(self, mime_type: str = "") -> Any:
+        display = self._shell.display_formatter
+        return display.formatters[mime_type] if mime_type else display.ipython_display_formatter
+
+    def _before_cell(self, _info: Any) -> None:
+        self._shown = None
+
+    def _after_cell(self, _result: Any) -> None:
+        settle_redefinitions()
+
+    def _tell_redefinition(self, change: Redefinition) -> None:
+        from nbflow.display.html import note_html
+        from nbflow.display.text import as_ascii
+
+        changed = ", ".join(change.changed)
+        said = f"nbflow: {change.cls.task_family} redefined (v{change.version}; {changed} changed)"
+        here = display_settings()
+        said = as_ascii(said) if here.ascii else said
+        if here.mode is DisplayMode.PLAIN:
+            print(said)  # noqa: T201 - a terminal's output
+        else:
+            data = {"text/plain": said, "text/html": note_html(said)}
+            self._shell.display_pub.publish(data=data, metadata={})
+
+
+def _history(_magics: NbflowMagics, invocation: Invocation) -> Any:
+    flags: Any = invocation.flags
+    frame = session.history(
+        *invocation.words,
+        status=flags.get("status"),
+        limit=flags.get("limit", 50),
+        by_task="task" in flags,
+    )
+    return _Table(frame) if "json" in flags else frame
+
+
+def _config(_magics: NbflowMagics, invocation: Invocation) -> Any:
+    for name, value in invocation.values.items():
+        config.assign(name, value)
+    return cards.settings()
+
+
+class _Table:
+    """A DataFrame as plain data."""
+
+    def __init__(self, frame: Any) -> None:
+        self._frame = frame
+
+    def to_dict(self) -> list[dict[str, Any]]:
+        return list(self._frame.to_dict(orient="records"))
+
+
+_HANDLERS: dict[str, Callable[[NbflowMagics, Invocation], Any]] = {
+    "run": NbflowMagics._run,
+    "plan": NbflowMagics._plan,
+    "dag": NbflowMagics._dag,
+    "tasks": NbflowMagics._tasks,
+    "params": NbflowMagics._params,
+    "show": NbflowMagics._show_task,
+    "history": _history,
+    "config": _config,
+    "last": NbflowMagics._last,
+    "help": NbflowMagics._help,
+}
+
+
+#: How nbflow's own objects are drawn as HTML where they are the value of a cell.
+_DRAWN: dict[type, Callable[[Any], str]] = {
+    BaseTask: lambda task: cards.show(task, check=False)._repr_html_(),
+    Register: lambda cls: cards.parameters(cls)._repr_html_(),
+    Target: cards.target_html,
+}
+
+
+def _assigned_names(tree: ast.Module) -> list[str]:
+    """Names that the statements bind, in order; those of imports are not values."""
+    from nbflow.notebook.definitions import names_set
+
+    names: dict[str, None] = {}
+    for statement in tree.body:
+        if not isinstance(statement, ast.Import | ast.ImportFrom):
+            names |= dict.fromkeys(sorted(names_set(statement, {})))
+    return list(names)
+
+
+def _code(invocation: Invocation, task: Task) -> Text:
+    line = command_line(invocation, task, shell=False)
+    return Text(f"{python_code(invocation, task)}\n\n# {line}")
+
+
+def _overview() -> str:
+    last = session.last_result()
+    lines = [f"nbflow in {config.find_project().root}"]
+    if last is not None:
+        from nbflow.display.text import run_line
+
+        here = display_settings()
+        lines.append(f"last run: {run_line(last.summary, stable=here.stable, ascii=here.ascii)}")
+    known = {command.name: command for command in COMMANDS}
+    width = max(map(len, _FIRST_COMMANDS))
+    lines += ["", *(f"  %nbflow {n:<{width}}  {known[n].summary}" for n in _FIRST_COMMANDS)]
+    return "\n".join(lines)
