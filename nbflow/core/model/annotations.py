@@ -88,6 +88,18 @@ class Param:
         return f"Param({', '.join(f'{name}={value!r}' for name, value in self.options.items())})"
 
 
+class Body(NamedTuple):
+    """What is noted of a class's body when it is made, and travels with the class.
+
+    cloudpickle brings the attributes in alphabetical order.
+    """
+
+    #: Place of the body in the order of all declarations.
+    position: int
+    #: The names that have a value, in the order of the lines.
+    names: tuple[str, ...]
+
+
 class TypeRow(NamedTuple):
     """One line of the table of types."""
 
@@ -278,10 +290,9 @@ def _made(where: str, recipe: _Recipe, default: Any) -> Parameter[Any]:
     except (TypeError, ParameterError) as error:
         raise ParameterError(f"{where}: {error}") from error
     if default is not NO_VALUE and default is not None:
-        try:
-            parameter.default = parameter.validate(parameter.normalize(default))
-        except (ValueError, TypeError) as error:
-            raise parameter.bad_value(default, error, where) from error
+        parameter.default = parameter.checked(
+            lambda: parameter.validate(parameter.normalize(default)), default, where
+        )
     return parameter
 
 
@@ -425,9 +436,10 @@ def _is_json(annotation: Any, scope: _Scope) -> bool:
 
 def _place(cls: type, annotations: Mapping[str, Any], made: Mapping[str, Parameter[Any]]) -> None:
     """Give the new parameters their places among the explicit ones, in the order of the lines."""
+    body = cls.__dict__.get("_declared_at") or Body(next_position(), ())
     counter: int | None = None
     waiting: list[Parameter[Any]] = []
-    for name in _lines(cls, annotations, made):
+    for name in _lines(cls, [*body.names, *cls.__dict__], annotations, made):
         if name not in made:
             counter = cls.__dict__[name].counter
             _count_up_to(counter, waiting)
@@ -438,7 +450,7 @@ def _place(cls: type, annotations: Mapping[str, Any], made: Mapping[str, Paramet
             counter += 1
             made[name].counter = counter
     if waiting:
-        _count_up_to(cls.__dict__.get("_declared_at") or next_position(), waiting)
+        _count_up_to(body.position, waiting)
 
 
 def _count_up_to(end: int, parameters: list[Parameter[Any]]) -> None:
@@ -447,21 +459,25 @@ def _count_up_to(end: int, parameters: list[Parameter[Any]]) -> None:
 
 
 def _lines(
-    cls: type, annotations: Mapping[str, Any], made: Mapping[str, Parameter[Any]]
+    cls: type,
+    names: list[str],
+    annotations: Mapping[str, Any],
+    made: Mapping[str, Parameter[Any]],
 ) -> list[str]:
     """Names of all parameters of the body, in order.
 
     Python keeps the order of annotations and that of values, and a line may be in one only: an
     annotation without a value counts as standing right after the annotated line before it.
     """
+    own = cls.__dict__
     valued = {
         name: None
-        for name, value in cls.__dict__.items()
-        if name in made or isinstance(value, Parameter)
+        for name in names
+        if name in own and (name in made or isinstance(own[name], Parameter))
     }
     order: list[str] = []
     for name in annotations:
-        if name in made and name not in cls.__dict__:
+        if name in made and name not in own:
             order.append(name)
         while name in valued:
             first = next(iter(valued))

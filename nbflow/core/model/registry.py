@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from nbflow.core.errors import AmbiguousTaskError, UnknownTaskError, did_you_mean
 from nbflow.core.model import definitions
+from nbflow.core.model.annotations import Body
 from nbflow.core.model.arguments import build_task
 from nbflow.core.model.construction import (
     MissingValue,
@@ -107,7 +108,7 @@ class Register(ABCMeta):
         frame = sys._getframe(1)
         if "__annotations__" in namespace:
             # Parameters that are made of annotations later stand here in the order of all.
-            type.__setattr__(cls, "_declared_at", next_position())
+            type.__setattr__(cls, "_declared_at", Body(next_position(), tuple(namespace)))
             if frame.f_locals is not frame.f_globals:
                 plan.frame_locals = dict(frame.f_locals)
         type.__setattr__(cls, "_nbflow_plan", plan)

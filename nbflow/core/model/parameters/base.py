@@ -330,7 +330,7 @@ class Parameter(Generic[T]):
         BadValueError
             Whatever was wrong; the text is that of every face. A PRIVATE value is not in it.
         """
-        return self._checked(lambda: self.validate(self.normalize(self.parse(text))), text, name)
+        return self.checked(lambda: self.validate(self.normalize(self.parse(text))), text, name)
 
     def from_object(self, value: Any, name: str | None = None) -> Any:
         """Make a checked value of a Python object; a `str` is parsed unless `is_text`.
@@ -347,7 +347,7 @@ class Parameter(Generic[T]):
             return self.from_text(value, name)
         if value is None and self.default is None:
             return None
-        return self._checked(lambda: self.validate(self.normalize(value)), value, name)
+        return self.checked(lambda: self.validate(self.normalize(value)), value, name)
 
     def from_source(self, value: Any, name: str | None = None) -> Any:
         """Make a value of one in the configuration: text by Luigi's rules, else a TOML native.
@@ -361,7 +361,7 @@ class Parameter(Generic[T]):
             As `from_text`.
         """
         if isinstance(value, str):
-            return self._checked(lambda: self.normalize(self.parse(value)), value, name)
+            return self.checked(lambda: self.normalize(self.parse(value)), value, name)
         try:
             return self.from_object(value, name)
         except BadValueError:
@@ -387,7 +387,8 @@ class Parameter(Generic[T]):
         error.__cause__ = None if self.is_private else cause
         return error
 
-    def _checked(self, make: Callable[[], Any], value: Any, name: str | None) -> Any:
+    def checked(self, make: Callable[[], Any], value: Any, name: str | None) -> Any:
+        """Give what `make()` makes of `value`; whatever it raises becomes a BadValueError."""
         try:
             return make()
         except BadValueError as error:

@@ -371,7 +371,7 @@ class TimeDeltaParameter(Parameter[timedelta]):
                 )
             return self.validate(self.normalize(value))
 
-        return self._checked(understand, text, name)
+        return self.checked(understand, text, name)
 
     def _split(self, text: Any) -> tuple[timedelta, str]:
         """The duration at the beginning of `text`, and what follows it."""
