@@ -130,7 +130,7 @@ class RunFold:
         key = (self.run, n)
         row = self._rows.task_runs.get(key)
         if row is None:
-            row = [self.run, n, state, 0.0, 0.0, 0.0, 0, 0, "", -1.0, "", "", "", "", ""]
+            row = [self.run, n, state, 0.0, 0.0, -1.0, 0, 0, "", -1.0, "", "", "", "", ""]
             self._rows.task_runs[key] = row
         elif state:
             row[_STATE] = state

@@ -293,7 +293,7 @@ class _Writer:
 
     def _settle(self, run: int, at: float) -> None:
         settled = settle(self._execute(query("states_of_run"), (run,)))
-        unchanged = (0.0, 0, 0, "", -1.0, "", "", "", "", "")
+        unchanged = (-1.0, 0, 0, "", -1.0, "", "", "", "", "")
         self._insert(
             "task_runs",
             [(run, n, state.value, 0.0, at, *unchanged) for n, state in settled.items()],

@@ -81,7 +81,7 @@ CREATE TABLE task_runs (
     n             INTEGER NOT NULL,
     -- '' where it is as planned.
     state         TEXT NOT NULL,
-    -- The first start, the last end, and the seconds inside the last run().
+    -- The first start, the last end, and the seconds inside the last run() that ended, else -1.
     started       REAL NOT NULL,
     ended         REAL NOT NULL,
     seconds       REAL NOT NULL,
