@@ -97,8 +97,8 @@ class TaskUnpickler:
 
     def take_class(self, blob: bytes) -> None:
         """Learn a class by value; the newest of one name counts."""
-        cls = pickle.loads(blob)  # noqa: S301 - from our own parent
-        self._classes[_key(cls)] = cls
+        key, cls = pickle.loads(blob)  # noqa: S301 - from our own parent
+        self._classes[key] = cls
 
     def load(self, blob: bytes) -> Task:
         """The task, made by its class as usual, with the attributes it had."""
@@ -161,7 +161,7 @@ def _dump_class(cls: type) -> bytes:
     if by_value:
         cloudpickle.register_pickle_by_value(module)
     try:
-        blob: bytes = cloudpickle.dumps(cls)
+        blob: bytes = cloudpickle.dumps((_key(cls), cls))
     except Exception as error:
         name, value = _first_failing(_globals_of(cls), cloudpickle.dumps)
         what = f"its global {name} is a {_type_name(value)}" if name else str(error)
@@ -197,12 +197,13 @@ def _size(value: Any) -> int:
 def _globals_of(cls: type) -> list[tuple[str, Any]]:
     """Globals that the methods of `cls` name, and those that the functions among them name."""
     found: dict[str, Any] = {}
-    waiting = [value for base in cls.__mro__ for value in vars(base).values()]
+    bases = [base for base in cls.__mro__ if travels_by_value(base)]
+    waiting = [value for base in bases for value in vars(base).values()]
     while waiting:
         value = waiting.pop()
         function = getattr(value, "__func__", value)
         code = getattr(function, "__code__", None)
-        if code is None or not travels_by_value(cls):
+        if code is None or function.__module__ not in {base.__module__ for base in bases}:
             continue
         for name in code.co_names:
             if name in function.__globals__ and name not in found:

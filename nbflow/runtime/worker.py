@@ -24,6 +24,7 @@ from nbflow.core.call import (
     TaskRef,
 )
 from nbflow.core.errors import (
+    ExecutorError,
     InvariantError,
     RequirementLoopError,
     SchedulerError,
@@ -264,7 +265,10 @@ class Worker:
                 forced=call.task_id in self.planner.forced,
                 satisfied=self._satisfied(call.task_id),
             )
-        outcome = self.executor.submit(call, task, _Reporter(self, call))
+        try:
+            outcome = self.executor.submit(call, task, _Reporter(self, call))
+        except ExecutorError as error:
+            outcome = Failed(describe_error(error), 0.0, error)
         if type(outcome) is Done or isinstance(outcome, _OUTCOMES):
             self._finish(call, outcome)
         else:

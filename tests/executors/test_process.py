@@ -1,0 +1,485 @@
+"""Worker processes: what travels, who dies with whom, and what is told of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from textwrap import dedent
+from typing import ClassVar
+
+import psutil
+import pytest
+
+import nbflow
+from nbflow.core.errors import NotPicklableError
+from nbflow.core.status import TaskState
+
+#: Longest that anything may take that is promised within two seconds.
+DEADLINE = 6.0
+
+HELPER = "first"
+
+
+def helper():
+    return HELPER
+
+
+class Here(nbflow.Task):
+    """Says in which process it ran."""
+
+    number = nbflow.IntParameter(default=0)
+
+    def output(self):
+        return nbflow.LocalTarget(f"here-{self.number}.txt")
+
+    def run(self):
+        with self.output().open("w") as file:
+            file.write(f"{os.getpid()} {helper()}")
+
+
+class Every(nbflow.WrapperTask):
+    count = nbflow.IntParameter(default=4)
+
+    def requires(self):
+        return [Here(number) for number in range(self.count)]
+
+
+@pytest.fixture(autouse=True)
+def _fresh(project):
+    pass
+
+
+def run_script(project: Path, body: str, *arguments: str, **options) -> subprocess.Popen[str]:
+    script = project / "script.py"
+    script.write_text("import os, signal, sys, time\nimport nbflow\n" + dedent(body))
+    command = [sys.executable, str(script), *arguments]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=project, **options)
+
+
+def wait_until(condition, seconds=DEADLINE):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+# -- what travels ------------------------------------------------------------------------------------
+
+
+def test_tasks_run_in_other_processes_and_at_most_as_many_as_were_asked_for():
+    result = nbflow.run(Every(6), workers=2)
+
+    found = {Path(f"here-{n}.txt").read_text().split()[0] for n in range(6)}
+    assert result.ran == 7
+    assert 1 <= len(found) <= 2
+    assert str(os.getpid()) not in found
+
+
+def test_classes_and_helpers_of_the_main_module_travel_by_value(project):
+    process = run_script(
+        project,
+        """
+        FACTOR = 3
+
+        def scale(x):
+            return x * FACTOR
+
+        class Cell(nbflow.Task):
+            x = nbflow.IntParameter()
+
+            def run(self):
+                print(scale(self.x))
+
+        result = nbflow.run(Cell(2), workers=2)
+        FACTOR = 5
+        again = nbflow.run(Cell(2), workers=2, force=True)
+        print(result.log() + again.log())
+        """,
+    )
+    out, err = process.communicate(timeout=60)
+
+    assert out.split() == ["6", "10"], err
+
+
+def test_a_script_without_a_guard_is_not_run_again_by_its_workers(project):
+    process = run_script(
+        project,
+        """
+        with open("started.txt", "a") as file:
+            file.write("x")
+
+        class Cell(nbflow.Task):
+            pass
+
+        print(nbflow.run(Cell(), workers=2).ran)
+        """,
+    )
+    out, err = process.communicate(timeout=60)
+
+    assert out.strip() == "1", err
+    assert (project / "started.txt").read_text() == "x"
+
+
+def test_a_task_redefined_between_two_runs_is_the_new_one_in_the_workers():
+    def define(text):
+        class Redefined(nbflow.Task):
+            def run(self):
+                print(text)
+
+        return Redefined
+
+    logs = [nbflow.run(define(text)(), workers=2).log() for text in ("old", "new")]
+
+    assert logs == ["old\n", "new\n"]
+
+
+class Holds(nbflow.Task):
+    number = nbflow.IntParameter(default=0)
+
+    def run(self):
+        print(self.note)
+
+
+def test_attributes_that_were_set_on_a_task_travel_with_it():
+    task = Holds(1)
+    task.note = "set before"
+
+    assert nbflow.run(task, workers=2).log() == "set before\n"
+
+
+def test_an_attribute_that_cannot_travel_is_named():
+    import sqlite3
+
+    task = Holds(2)
+    task.note = sqlite3.connect(":memory:")
+
+    result = nbflow.build([task, Holds(3)], workers=2)
+    task.note.close()
+
+    messages = [failure.error.message for failure in result.errors]
+    assert "attribute self.note is a sqlite3.Connection" in messages[0]
+    assert result.errors[0].error.type == NotPicklableError.__name__
+
+
+class Secret(nbflow.Task):
+    token = nbflow.StrParameter(visibility=nbflow.ParameterVisibility.PRIVATE)
+
+    def run(self):
+        assert self.token == "hunter2"
+
+
+class Hands(nbflow.Task):
+    def run(self):
+        yield Secret(token="hunter2")
+
+
+def test_private_values_reach_workers_and_yielded_tasks():
+    assert nbflow.run(Secret(token="hunter2"), workers=2)
+    assert nbflow.run(Hands(), workers=2)
+
+
+# -- what comes back ----------------------------------------------------------------------------------
+
+
+class Talks(nbflow.Task):
+    def run(self):
+        print("to stdout")
+        print("to stderr", file=sys.stderr)
+        self.progress(3, 4, "rows")
+
+
+def test_output_and_progress_come_back():
+    result = nbflow.run(Talks(), workers=2)
+
+    assert sorted(result.log().split("\n")) == ["", "to stderr", "to stdout"]
+    task = result["Talks"]
+    assert (task.fraction, task.message) == (0.75, "3/4 rows")
+
+
+class Fails(nbflow.Task):
+    def run(self):
+        raise KeyError("amount")
+
+
+def test_a_failure_comes_back_with_its_line():
+    result = nbflow.build([Fails()], workers=2)
+
+    error = result.errors[0].error
+    assert (error.type, error.function, error.file) == ("KeyError", "run", __file__)
+
+
+class Steps(nbflow.Task):
+    entered: ClassVar[str] = "entered.txt"
+
+    def run(self):
+        with open(self.entered, "a") as file:
+            file.write("x")
+        first = yield Here(1)
+        more = yield [Here(2), Here(3)]
+        print(first.path, *(target.path for target in more))
+
+
+def test_a_generator_goes_on_in_the_process_that_keeps_it():
+    result = nbflow.run(Steps(), workers=2)
+
+    assert result.log() == "here-1.txt here-2.txt here-3.txt\n"
+    assert Path("entered.txt").read_text() == "x"
+
+
+class Loses(nbflow.Task):
+    """Its process dies while its generator is suspended."""
+
+    def run(self):
+        with open("entered.txt", "a") as file:
+            file.write("x")
+        yield Kills(pid=os.getpid())
+        print("went on")
+
+
+class Kills(nbflow.Task):
+    pid = nbflow.IntParameter()
+
+    def output(self):
+        return nbflow.LocalTarget("killed.txt")
+
+    def run(self):
+        with self.output().open("w") as file:
+            file.write("x")
+        if self.pid != os.getpid():
+            os.kill(self.pid, signal.SIGKILL)
+
+
+def test_run_starts_again_where_its_process_is_gone():
+    result = nbflow.build([Loses()], workers=2, timeout=20)
+
+    entered = Path("entered.txt").read_text()
+    assert (result.ok, entered) in {(True, "xx"), (True, "x")}
+
+
+# -- processes that end ---------------------------------------------------------------------------------
+
+
+class Ends(nbflow.Task):
+    how = nbflow.StrParameter()
+
+    def run(self):
+        if self.how == "exit":
+            os._exit(0)
+        if self.how == "code":
+            os._exit(3)
+        if self.how in {"SIGKILL", "SIGSEGV", "SIGTERM"}:
+            os.kill(os.getpid(), getattr(signal, self.how))
+            time.sleep(30)
+
+
+class AllEnds(nbflow.WrapperTask):
+    def requires(self):
+        hows = ("exit", "code", "SIGKILL", "SIGSEGV", "SIGTERM", "not")
+        return [Ends(how) for how in hows] + [Here(1)]
+
+
+def test_a_process_that_ends_fails_its_task_at_once_and_no_other():
+    started = time.monotonic()
+
+    result = nbflow.build([AllEnds()], workers=2)
+
+    assert time.monotonic() - started < 30
+    assert (result.ran, result.failed) == (2, 5)
+    told = {failure.task: failure.error.message for failure in result.errors}
+    assert "exit code 0" in told["Ends(how=exit)"]
+    assert "exit code 3" in told["Ends(how=code)"]
+    for name in ("SIGKILL", "SIGSEGV", "SIGTERM"):
+        assert name in told[f"Ends(how={name})"]
+    assert {failure.error.type for failure in result.errors} == {"WorkerDiedError"}
+
+
+STUBBORN = """
+    import subprocess
+
+    class Stubborn(nbflow.Task):
+        number = nbflow.IntParameter(default=0)
+
+        def run(self):
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            child = subprocess.Popen([sys.executable, "-c", (
+                "import signal, time\\n"
+                "signal.signal(signal.SIGTERM, signal.SIG_IGN)\\n"
+                "time.sleep(60)"
+            )])
+            with open(f"pids-{self.number}.txt", "w") as file:
+                file.write(f"{os.getpid()} {child.pid}")
+            time.sleep(60)
+
+    class Two(nbflow.WrapperTask):
+        def requires(self):
+            return [Stubborn(0), Stubborn(1)]
+"""
+
+
+def pids_of(project: Path) -> list[int]:
+    files = [project / f"pids-{number}.txt" for number in range(2)]
+    found = [int(pid) for file in files if file.exists() for pid in file.read_text().split()]
+    return found if len(found) == 4 else []
+
+
+def living(pids: list[int]) -> list[int]:
+    def lives(pid):
+        try:
+            return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+    return [pid for pid in pids if lives(pid)]
+
+
+def test_a_task_past_its_limit_is_killed_with_its_children(project):
+    process = run_script(
+        project, STUBBORN + "\n    print(nbflow.build([Two()], workers=2, timeout=2).failed)\n"
+    )
+    assert wait_until(lambda: pids_of(project), 30)
+
+    out, err = process.communicate(timeout=60)
+
+    assert out.strip() == "2", err
+    assert wait_until(lambda: not living(pids_of(project))), living(pids_of(project))
+
+
+@pytest.mark.parametrize(
+    "trials", [1, pytest.param(20, marks=pytest.mark.nightly)], ids=["gate", "nightly"]
+)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_nothing_of_a_run_outlives_its_parent(project, number, trials):
+    for _ in range(trials):
+        for file in project.glob("pids-*.txt"):
+            file.unlink()
+        process = run_script(
+            project,
+            STUBBORN + "\n    nbflow.build([Two()], workers=2)\n",
+            start_new_session=True,
+        )
+        assert wait_until(lambda: pids_of(project), 30)
+        pids = pids_of(project)
+
+        process.send_signal(number)
+        process.communicate(timeout=30)
+
+        assert wait_until(lambda pids=pids: not living(pids)), living(pids)
+
+
+def test_two_interrupts_within_half_a_second_are_safe(project):
+    process = run_script(project, STUBBORN + "\n    nbflow.build([Two()], workers=2)\n")
+    assert wait_until(lambda: pids_of(project), 30)
+    pids = pids_of(project)
+    started = time.monotonic()
+
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.3)  # the promise is about two interrupts this close
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+
+    assert time.monotonic() - started < DEADLINE
+    assert wait_until(lambda: not living(pids)), living(pids)
+
+
+def test_an_interrupt_leaves_what_was_done_and_says_so(project):
+    process = run_script(
+        project,
+        """
+        class Quick(nbflow.Task):
+            def output(self):
+                return nbflow.LocalTarget("quick.txt")
+
+            def run(self):
+                with self.output().open("w") as file:
+                    file.write("x")
+
+        class Hangs(nbflow.Task):
+            def requires(self):
+                return Quick()
+
+            def run(self):
+                open("hangs.txt", "w").close()
+                time.sleep(60)
+
+        try:
+            nbflow.run(Hangs(), workers=2)
+        except nbflow.RunInterrupted as stopped:
+            print(stopped.result.status, stopped.result.ran)
+        """,
+    )
+    assert wait_until(lambda: (project / "hangs.txt").exists(), 30)
+
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.2)  # a second one, so that the grace of five seconds need not pass
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+
+    assert out.strip() == "INTERRUPTED 1", err
+    assert (project / "quick.txt").exists()
+
+
+class Floods(nbflow.Task):
+    def run(self):
+        for number in range(10_000):
+            print(f"line {number}")
+
+
+def test_ten_thousand_lines_of_output_arrive_in_order():
+    result = nbflow.run(Floods(), workers=2)
+
+    assert result.log().splitlines() == [f"line {number}" for number in range(10_000)]
+
+
+def test_a_class_that_drags_much_data_along_is_told_with_the_name_of_it(project):
+    process = run_script(
+        project,
+        """
+        import warnings
+        DATA = bytearray(60 * 1024 * 1024)
+
+        class Drags(nbflow.Task):
+            def run(self):
+                print(len(DATA))
+
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            nbflow.run(Drags(), workers=2)
+        print([str(w.message) for w in caught if "MB" in str(w.message)])
+        """,
+    )
+    out, err = process.communicate(timeout=120)
+
+    assert "Drags takes 60 MB" in out, err
+    assert "the global DATA" in out
+
+
+def test_no_process_and_no_thread_is_left_after_a_run():
+    import threading
+
+    nbflow.run(Every(2), workers=2)
+
+    # The server that starts workers, and its resource tracker, stay for the next run.
+    servers = psutil.Process().children()
+    assert [worker for server in servers for worker in server.children()] == []
+    assert not [t for t in threading.enumerate() if t.name.startswith("nbflow")]
+
+
+def test_threads_share_the_process():
+    result = nbflow.run(Every(4), workers=2, executor="thread")
+
+    assert result.ran == 5
+    assert {Path(f"here-{n}.txt").read_text().split()[0] for n in range(4)} == {str(os.getpid())}
+
+
+def test_states_are_told_of_tasks_in_processes():
+    result = nbflow.build([Fails(), Here(1)], workers=2)
+
+    assert result["Fails"].state is TaskState.FAILED
+    assert result["Here"].state is TaskState.DONE
