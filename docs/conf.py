@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import sysconfig
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent
@@ -18,7 +19,9 @@ author = "The nbflow developers"
 copyright = author
 release = version = __version__
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.graphviz", "sphinx.ext.napoleon"]
+graphviz_dot = str(Path(sysconfig.get_path("scripts")) / "graphviz-pure")
+graphviz_output_format = "svg"
 exclude_patterns = ["_build", "_generated"]
 default_role = "code"  # what docstrings mean by single backticks
 myst_enable_extensions = ["colon_fence", "deflist"]

@@ -37,6 +37,14 @@ def test_reference_lists_nothing_that_is_gone():
     assert names - set(nbflow.__all__) == set()
 
 
+def test_reference_lists_every_public_member_of_a_task():
+    listed = set(DIRECTIVE.findall((DOCS / "reference" / "tasks.md").read_text()))
+
+    members = {f"Task.{name}" for name in dir(nbflow.Task) if not name.startswith("_")}
+
+    assert members - listed == set()
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
 def test_examples_are_python(page):
     blocks = re.findall(r"^```python\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
