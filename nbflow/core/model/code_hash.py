@@ -14,7 +14,6 @@ from __future__ import annotations
 import sys
 from types import CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 from nbflow.core.model.parameters.base import Parameter
 
@@ -32,6 +31,7 @@ _KEPT_SOURCES = 32
 #: What Python or nbflow puts into a class.
 _NOT_WRITTEN = frozenset(
     {
+        "__abstractmethods__",
         "__annotations__",
         "__dict__",
         "__doc__",
@@ -64,6 +64,7 @@ class _Source(NamedTuple):
     lines: list[str]
     trees: dict[tuple[str, int], ast.AST]
     codes: dict[tuple[str, int], CodeType]
+    known: dict[tuple[str, int], _Code]
 
 
 class _Mark(NamedTuple):
@@ -72,7 +73,6 @@ class _Mark(NamedTuple):
     text: str
 
 
-_codes: WeakKeyDictionary[CodeType, _Code] = WeakKeyDictionary()
 _sources: dict[str, _Source] = {}
 
 
@@ -212,25 +212,19 @@ def _constant(value: Any, depth: int = 0) -> str | None:
 
 
 def _code_of(code: CodeType) -> _Code:
-    known = _codes.get(code)
+    source = _source_of(code.co_filename)
+    at = (code.co_name, code.co_firstlineno)
+    compiled, tree = source.codes.get(at), source.trees.get(at)
+    if compiled is None or tree is None or not _is_same(compiled, code):
+        return _Code(_hash(_bytecode(code)), frozenset(_code_names(code)))
+    known = source.known.get(at)
     if known is None:
-        tree = _tree_of(code)
-        if tree is None:
-            known = _Code(_hash(_bytecode(code)), frozenset(_code_names(code)))
-        else:
-            known = _Code(_hash(_tokens(tree)), frozenset(_tree_names(tree)))
-        _codes[code] = known
+        known = source.known[at] = _Code(_hash(_tokens(tree)), frozenset(_tree_names(tree)))
     return known
 
 
-def _tree_of(code: CodeType) -> ast.AST | None:
-    """Syntax tree that `code` was compiled from, None where that cannot be known."""
-    source = _source_of(code.co_filename)
-    at = (code.co_name, code.co_firstlineno)
-    compiled = source.codes.get(at)
-    if compiled is None or compiled.co_code != code.co_code or compiled.co_names != code.co_names:
-        return None
-    return source.trees.get(at)
+def _is_same(one: CodeType, other: CodeType) -> bool:
+    return one == other or list(_bytecode(one)) == list(_bytecode(other))
 
 
 def _source_of(filename: str) -> _Source:
@@ -241,7 +235,7 @@ def _source_of(filename: str) -> _Source:
     known = _sources.get(filename)
     if known is not None and known.lines is lines:
         return known
-    source = _Source(lines, {}, {})
+    source = _Source(lines, {}, {}, {})
     try:
         tree = ast.parse("".join(lines), filename)
         compiled = compile(tree, filename, "exec", dont_inherit=True)
@@ -299,18 +293,18 @@ def _tree_names(tree: ast.AST) -> Iterator[str]:
 
 
 def _bytecode(code: CodeType) -> Iterator[str]:
+    """The instructions as text, each with its constant, so that a docstring is not there."""
+    import dis
+
     for each in _nested_codes(code):
-        constants = [const for const in each.co_consts if not isinstance(const, CodeType)]
-        yield each.co_code.hex()
-        yield from map(repr, constants[_has_docstring(each) :])
-        yield from (*each.co_names, *each.co_varnames, *each.co_freevars)
-
-
-def _has_docstring(code: CodeType) -> bool:
-    """Whether the first constant is the docstring."""
-    if sys.version_info >= (3, 14):
-        return bool(code.co_flags & 0x4000000)  # CO_HAS_DOCSTRING
-    return not code.co_name.startswith("<") and isinstance(code.co_consts[0], str)
+        for step in dis.get_instructions(each):
+            yield step.opname
+            if step.opcode not in dis.hasconst:
+                yield str(step.argval if step.opcode in dis.hasname else step.arg)
+            elif not isinstance(step.argval, CodeType):
+                # The repr of a set has no fixed order.
+                yield _constant(step.argval) or repr(step.argval)
+        yield from (*each.co_varnames, *each.co_freevars)
 
 
 def _code_names(code: CodeType) -> Iterator[str]:

@@ -196,7 +196,7 @@ def rebind(task: B) -> B:
     Raises
     ------
     StaleInstanceError
-        The newest definition takes other parameters.
+        The newest definition takes other parameters, or is one of several that one function made.
     """
     cls = type(task)
     current = newest(cls)
@@ -204,7 +204,9 @@ def rebind(task: B) -> B:
         return task
     values = task.param_kwargs
     misfit: ParameterError | None = None
-    if values.keys() <= parameters_of(current).keys():
+    siblings = _siblings.get(current._nbflow_record.key, ())
+    is_one = all(reference() is None for reference in siblings)
+    if is_one and values.keys() <= parameters_of(current).keys():
         try:
             return cast("B", current(**values))
         except ParameterError as error:
