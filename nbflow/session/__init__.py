@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from nbflow.core.errors import NotATaskError
@@ -163,16 +164,19 @@ def history(
     from nbflow.stores import history as reading
 
     path = store_path(store)
-    query = {"status": status, "since": _seconds(since), "limit": limit}
+    query = {"status": status, "since": _start(since), "limit": limit}
     if by_task:
         return frames.task_runs_frame(reading.read_task_runs(path, task_glob=task, **query))
     return frames.runs_frame(reading.read_runs(path, task_glob=task, **query))
 
 
-def _seconds(since: str | float | None) -> float | None:
-    if not isinstance(since, str):
-        return since
-    return TimeDeltaParameter().from_text(since, "since").total_seconds()
+def _start(since: str | float | None) -> float | None:
+    """Unix seconds from which on `since` looks."""
+    if since is None:
+        return None
+    if isinstance(since, str):
+        since = TimeDeltaParameter().from_text(since, "since").total_seconds()
+    return time.time() - since
 
 
 def _roots(tasks: tuple[Task, ...]) -> tuple[Task, ...]:
