@@ -285,9 +285,12 @@ def _frame(columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> pd.Data
 
 
 def _column(values: list[Any], dtype: Any) -> pd.Series[Any]:
+    column: pd.Series[Any]
     if dtype == _TIME:
         seconds = pd.Series(values, dtype="float64")
-        return pd.to_datetime(seconds, unit="s", utc=True).astype(_TIME)
-    if dtype == "category":
-        return pd.Series(values, dtype="string").astype("category")
-    return pd.Series(values, dtype=dtype)
+        column = pd.to_datetime(seconds, unit="s", utc=True).astype(_TIME)
+    elif dtype == "category":
+        column = pd.Series(values, dtype="string").astype("category")
+    else:
+        column = pd.Series(values, dtype=dtype)
+    return column
