@@ -310,6 +310,18 @@ def _history(_magics: NbflowMagics, invocation: Invocation) -> Any:
     return _Table(frame) if "json" in flags else frame
 
 
+def _log(_magics: NbflowMagics, invocation: Invocation) -> Any:
+    from nbflow.invocation.logs import find_log
+
+    flags: Any = invocation.flags
+    return find_log(
+        *invocation.words,
+        tail=flags.get("tail", 200),
+        grep=flags.get("grep"),
+        full="full" in flags,
+    )
+
+
 def _config(_magics: NbflowMagics, invocation: Invocation) -> Any:
     for name, value in invocation.values.items():
         config.assign(name, value)
@@ -334,6 +346,7 @@ _HANDLERS: dict[str, Callable[[NbflowMagics, Invocation], Any]] = {
     "params": NbflowMagics._params,
     "show": NbflowMagics._show_task,
     "history": _history,
+    "log": _log,
     "config": _config,
     "last": NbflowMagics._last,
     "help": NbflowMagics._help,

@@ -324,6 +324,12 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(
+        "last",
+        "give the result of the run that ended last (notebook only)",
+        help="Also after a run that failed and raised: r = %nbflow last.",
+        examples=(("last", "the card of the last run again"),),
+    ),
+    Command(
         "config",
         "show the settings, and where each comes from",
         values="setting",

@@ -279,6 +279,34 @@ def test_task_card_is_shown(tasks):
     assert "requires    Raw() ●" in text
 
 
+def test_log_shows_what_a_task_wrote(tasks):
+    tasks.cell("class Says(nbflow.Task):\n    def run(self):\n        print('a word', flush=True)")
+    tasks.cell("%nbflow run Says")
+
+    assert "a word" in tasks.cell("%nbflow log Says").displays[0]["text/plain"]
+    assert "a word" in tasks.cell("%nbflow log").displays[0]["text/plain"]
+
+
+def test_history_is_a_frame(tasks):
+    tasks.cell("%nbflow run A")
+    tasks.cell("%nbflow run A n=7")
+
+    frame = tasks.cell("%nbflow history").result
+
+    assert list(frame["status"].str.lower()) == ["failed", "succeeded"]
+    assert len(tasks.cell("%nbflow history --json").result) == 2
+
+
+def test_last_gives_the_result_of_a_run_that_raised(tasks):
+    tasks.cell("%nbflow run A n=7")
+
+    out = tasks.cell("%nbflow last")
+
+    assert out.result.root == "A(n=7, day=2026-08-01)"
+    assert out.displays[0]["text/plain"].startswith("RunResult r-…  FAILED")
+    assert tasks.value("nbflow.last") is out.result
+
+
 def test_help_is_that_of_the_command_line(tasks):
     assert "%nbflow COMMAND" in tasks.cell("%nbflow help").result
     assert "--fail-fast" in tasks.cell("%nbflow help run").result
