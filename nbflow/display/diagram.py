@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from nbflow.core.status import TaskState
 from nbflow.display.escape import cut_middle, visible
-from nbflow.display.model import shown_parameters
 from nbflow.display.theme import LIGHT, STYLES, css_name, mix
+from nbflow.display.tree import shown_parameters
 
 if TYPE_CHECKING:
     from nbflow.core.events import TaskRecord

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from nbflow.core.status import RunStatus, TaskState
 from nbflow.display import text, words
 from nbflow.display.escape import markup, safe_link, shown_path, visible_line
-from nbflow.display.model import name_of, tree_rows
 from nbflow.display.theme import DARK, LIGHT, MONOSPACE, ORDER, STYLES
+from nbflow.display.tree import name_of, tree_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from nbflow.core.call import ErrorInfo
     from nbflow.core.graph import TaskGraph
     from nbflow.core.summary import RunSummary, TaskSummary
-    from nbflow.display.model import ParameterTable, TaskCard, TaskRow, TreeRow
+    from nbflow.display.model import ParameterTable, TaskCard, TaskRow
+    from nbflow.display.tree import TreeRow
 
 #: Rows of a table of tasks; the rest is counted.
 TABLE_LIMIT = 100

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from nbflow.core.status import RunStatus, TaskState
 from nbflow.display import words
 from nbflow.display.escape import cut_middle, shown_path, visible, visible_line
-from nbflow.display.model import MASK, name_of, tree_rows
+from nbflow.display.model import MASK
 from nbflow.display.theme import STYLES, count_words
+from nbflow.display.tree import name_of, tree_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -5,7 +5,7 @@ from display_samples import record
 
 from nbflow.core.graph import GraphNode, TaskGraph
 from nbflow.core.status import TaskState
-from nbflow.display.model import name_of, tree_rows
+from nbflow.display.tree import name_of, tree_rows
 
 
 def graph(*edges, states=None, roots=("Root_",)):
