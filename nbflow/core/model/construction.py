@@ -28,7 +28,7 @@ except ImportError:
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from nbflow.core.model.registry import Definition, Register
+    from nbflow.core.model.registry import Register
 
 #: How much of a task's parameters its id shows: names, characters of each value, of the hash.
 TASK_ID_INCLUDE_PARAMS: Final = 3
@@ -49,7 +49,6 @@ class Plan:
 
     __slots__ = (
         "cache",
-        "definition",
         "describe",
         "frame_locals",
         "make",
@@ -73,7 +72,6 @@ class Plan:
         self.resolve: Callable[..., tuple[Any, ...]] | None = None
         #: Tuple of all values to task id and JSON of the parameters.
         self.describe: Callable[[tuple[Any, ...]], tuple[str, str]] | None = None
-        self.definition: Definition | None = None
         self.cache: dict[Any, weakref.ref[Any]] = {}
         self.sweep_at = _FIRST_SWEEP
 
