@@ -7,7 +7,7 @@ that starts and ends between two writes is written once.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -30,6 +30,7 @@ _DONE = TaskState.DONE.value
 _COMPLETE = TaskState.COMPLETE.value
 _RUNNING = TaskState.RUNNING.value
 _PENDING = TaskState.PENDING.value
+_WAITING = TaskState.WAITING.value
 _MISSING = TaskState.MISSING.value
 _SUSPENDED = TaskState.SUSPENDED.value
 _FAILED = TaskState.FAILED.value
@@ -43,11 +44,31 @@ _AS_PLANNED = {
     TaskStatus.FAILED: _FAILED,
 }
 
+#: States as one byte a task; 0 for a task that is known by name alone.
+_CODES = {"": 0} | {state.value: code for code, state in enumerate(TaskState, 1)}
+#: States that a task keeps when it is planned once more.
+_UNDERWAY = frozenset({_CODES[_RUNNING], _CODES[_DONE]})
+_FINAL_CODES = frozenset(_CODES[state.value] for state in FINAL_STATES)
+
 _encode = msgspec.json.Encoder().encode
 
 
+class Finish(NamedTuple):
+    """The end of a run."""
+
+    run: int
+    event: facts.RunFinished
+    #: All tasks; those that ran and succeeded, were complete before, failed.
+    tasks: int
+    ran: int
+    complete: int
+    failed: int
+    #: Tasks to which something might still have happened.
+    unfinished: int
+
+
 class Rows:
-    """The rows of one batch, by table; `finished` has the events of runs that ended in it."""
+    """The rows of one batch, by table, and the runs that ended in it."""
 
     __slots__ = ("definitions", "errors", "events", "finished", "task_runs", "tasks", "workers")
 
@@ -55,11 +76,10 @@ class Rows:
         self.definitions: list[Row] = []
         self.workers: list[Row] = []
         self.tasks: list[Row] = []
-        #: By run and number.
-        self.task_runs: dict[tuple[int, int], list[Any]] = {}
+        self.task_runs: list[list[Any]] = []
         self.errors: list[Row] = []
         self.events: list[Row] = []
-        self.finished: list[tuple[int, facts.RunFinished]] = []
+        self.finished: list[Finish] = []
 
     def tables(self) -> Iterable[tuple[str, Sequence[Row]]]:
         """Name and rows of each table, in the order of writing."""
@@ -67,7 +87,7 @@ class Rows:
             ("definitions", self.definitions),
             ("workers", self.workers),
             ("tasks", self.tasks),
-            ("task_runs", list(self.task_runs.values())),
+            ("task_runs", self.task_runs),
             ("errors", self.errors),
             ("events", self.events),
         )
@@ -82,14 +102,27 @@ class RunFold:
         The number of the run in the store.
     """
 
-    __slots__ = ("_definitions", "_folds", "_numbers", "_rows", "_workers", "run")
+    __slots__ = (
+        "_changed",
+        "_definitions",
+        "_folds",
+        "_numbers",
+        "_rows",
+        "_states",
+        "_workers",
+        "run",
+    )
 
     def __init__(self, run: int) -> None:
         self.run = run
         self._numbers: dict[str, int] = {}
+        #: By number, from 1.
+        self._states = bytearray(1)
         self._definitions: dict[tuple[str, str, int, str], int] = {}
         self._workers: dict[str, int] = {}
         self._rows = Rows()
+        #: Rows of task_runs of this batch, by task id.
+        self._changed: dict[str, list[Any]] = {}
         # By kind of event: its number as in the table event_kinds, and what adds its rows and
         # gives the task's number and the event's own data.
         self._folds: dict[type, tuple[int, Callable[[Any], tuple[int, str]]]] = {
@@ -106,13 +139,17 @@ class RunFold:
             facts.TaskDisabled: (11, self._fold_disable),
             facts.TaskEnabled: (12, self._fold_enable),
             facts.TaskForgotten: (13, self._fold_forget),
+            facts.RunCancelled: (14, self._fold_cancel_run),
+            facts.TaskResourcesDecreased: (15, self._fold_decrease),
             # Not kept as an event.
             facts.TaskProgressed: (0, self._fold_progress),
         }
 
     def fold(self, event: Any, rows: Rows) -> None:
         """Add what `event`, of this run, says to `rows`."""
-        self._rows = rows
+        if rows is not self._rows:
+            self._rows = rows
+            self._changed = {}
         known = self._folds.get(type(event))
         if known is None:  # of workers and batches: nothing that a run's history tells
             return
@@ -122,33 +159,56 @@ class RunFold:
             rows.events.append((self.run, event.seq, event.at, kind, n, data))
 
     def _number(self, task_id: str) -> int:
-        return self._numbers.setdefault(task_id, len(self._numbers) + 1)
+        number = self._numbers.get(task_id)
+        if number is None:
+            number = self._numbers[task_id] = len(self._states)
+            self._states.append(0)
+        return number
 
     def _change(self, task_id: str, state: str) -> list[Any]:
         """Give the row of the task in this batch, with its new state; '' leaves it."""
-        n = self._number(task_id)
-        key = (self.run, n)
-        row = self._rows.task_runs.get(key)
+        row = self._changed.get(task_id)
         if row is None:
+            n = self._number(task_id)
             row = [self.run, n, state, 0.0, 0.0, -1.0, 0, 0, "", -1.0, "", "", "", "", ""]
-            self._rows.task_runs[key] = row
+            self._changed[task_id] = row
+            self._rows.task_runs.append(row)
         elif state:
             row[_STATE] = state
             row[_ENDED] = 0.0
+        if state:
+            self._states[row[1]] = _CODES[state]
         return row
 
     def _fold_start_run(self, _: facts.RunStarted) -> tuple[int, str]:
         return 0, ""
 
     def _fold_finish_run(self, event: facts.RunFinished) -> tuple[int, str]:
-        self._rows.finished.append((self.run, event))
+        states = self._states
+        unfinished = sum(
+            states.count(code) for code in _CODES.values() if code and code not in _FINAL_CODES
+        )
+        self._rows.finished.append(
+            Finish(
+                self.run,
+                event,
+                tasks=len(states) - states.count(0),
+                ran=states.count(_CODES[_DONE]),
+                complete=states.count(_CODES[_COMPLETE]),
+                failed=states.count(_CODES[_FAILED]),
+                unfinished=unfinished,
+            )
+        )
+        return 0, ""
+
+    def _fold_cancel_run(self, _: facts.RunCancelled) -> tuple[int, str]:
         return 0, ""
 
     def _fold_add(self, event: facts.TaskAdded) -> tuple[int, str]:
         task = event.task
         task_id = task.task_id
-        is_new = task_id not in self._numbers
         n = self._number(task_id)
+        before = self._states[n]
         state = _AS_PLANNED.get(event.status) or (_PENDING if event.runnable else _MISSING)
         self._rows.tasks.append(
             (
@@ -165,10 +225,13 @@ class RunFold:
                 as_json(task.outputs) if task.outputs else "",
             )
         )
-        if is_new:
-            return n, ""
-        self._change(task_id, state)
-        return n, as_json({"state": state})
+        if not before:
+            self._states[n] = _CODES[state]
+        elif before not in _UNDERWAY:
+            self._change(task_id, state)
+        else:
+            state = ""
+        return n, as_json({"state": state}) if before and state else ""
 
     def _definition(self, task: facts.TaskRecord) -> int:
         key = (task.family, task.module, task.code_version, task.code_hash)
@@ -196,16 +259,21 @@ class RunFold:
         return number
 
     def _fold_start(self, event: facts.TaskStarted) -> tuple[int, str]:
-        row = self._change(event.task_id, _RUNNING)
-        row[_STARTED] = row[_STARTED] or event.at
-        row[_ATTEMPTS] = event.attempt
-        row[_WORKER] = worker = self._worker(event.worker_id)
+        worker = self._worker(event.worker_id)
+        row = self._begin(event.task_id, event, worker)
         if event.attempt == 1 and not event.members:
             return row[1], ""
         data: dict[str, Any] = {"attempt": event.attempt, "worker": worker}
         if event.members:
-            data["members"] = [self._number(member) for member in event.members]
+            data["members"] = [self._begin(name, event, worker)[1] for name in event.members]
         return row[1], as_json(data)
+
+    def _begin(self, task_id: str, event: facts.TaskStarted, worker: int) -> list[Any]:
+        row = self._change(task_id, _RUNNING)
+        row[_STARTED] = row[_STARTED] or event.at
+        row[_ATTEMPTS] = event.attempt
+        row[_WORKER] = worker
+        return row
 
     def _fold_progress(self, event: facts.TaskProgressed) -> tuple[int, str]:
         row = self._change(event.task_id, "")
@@ -277,16 +345,20 @@ class RunFold:
         )
 
     def _fold_requeue(self, event: facts.TaskRequeued) -> tuple[int, str]:
-        row = self._change(event.task_id, _PENDING)
+        row = self._change(event.task_id, _WAITING if event.not_before else _PENDING)
         return row[1], as_json({"reason": event.reason, "not_before": event.not_before})
 
     def _fold_disable(self, event: facts.TaskDisabled) -> tuple[int, str]:
-        row = self._change(event.task_id, _DISABLED)
+        # A task that failed too often is told as failed; only a person's own word disables.
+        row = self._change(event.task_id, _FAILED if event.failures else _DISABLED)
         row[_ENDED] = event.at
         return row[1], as_json({"failures": event.failures, "until": event.until})
 
     def _fold_enable(self, event: facts.TaskEnabled) -> tuple[int, str]:
         return self._change(event.task_id, _PENDING)[1], ""
+
+    def _fold_decrease(self, event: facts.TaskResourcesDecreased) -> tuple[int, str]:
+        return self._number(event.task_id), as_json(event.amounts)
 
     def _fold_forget(self, event: facts.TaskForgotten) -> tuple[int, str]:
         return self._number(event.task_id), ""
@@ -316,10 +388,11 @@ def settle(tasks: Iterable[tuple[int, str, str, str]]) -> dict[int, TaskState]:
     Returns
     -------
     dict
-        By number: UPSTREAM_FAILED where something that the task requires, or that requires in
-        turn, cannot be had; else CANCELLED.
+        By number: UPSTREAM_FAILED where it had not begun and something that it requires, itself
+        or through others, cannot be had; else CANCELLED.
     """
     unfinished: set[int] = set()
+    running: set[int] = set()
     blocked: list[int] = []
     dependents: dict[int, list[int]] = {}
     for n, state, deps, new_deps in tasks:
@@ -327,12 +400,14 @@ def settle(tasks: Iterable[tuple[int, str, str, str]]) -> dict[int, TaskState]:
             blocked.append(n)
         elif state not in _FINAL:
             unfinished.add(n)
+            if state == _RUNNING:
+                running.add(n)
             for dep in (*json.loads(deps or "[]"), *json.loads(new_deps or "[]")):
                 dependents.setdefault(dep, []).append(n)
     settled = dict.fromkeys(unfinished, TaskState.CANCELLED)
     while blocked:
         for n in dependents.get(blocked.pop(), ()):
-            if settled[n] is TaskState.CANCELLED:
+            if settled[n] is TaskState.CANCELLED and n not in running:
                 settled[n] = TaskState.UPSTREAM_FAILED
                 blocked.append(n)
     return settled

@@ -286,10 +286,11 @@ class _Writer:
     def write(self, rows: Rows) -> None:
         for table, content in rows.tables():
             self._insert(table, content)
-        for run, event in rows.finished:
-            values = (event.status.value, event.exit_code, event.at, run)
-            if self._execute(query("finish_run"), values)[0][0]:
+        for run, event, *counts, unfinished in rows.finished:
+            if unfinished:
                 self._settle(run, event.at)
+            values = (event.status.value, event.exit_code, event.at, *counts, run)
+            self._execute(query("finish_run"), values)
 
     def _settle(self, run: int, at: float) -> None:
         settled = settle(self._execute(query("states_of_run"), (run,)))

@@ -149,4 +149,6 @@ INSERT INTO event_kinds (kind, name) VALUES
     (10, 'TaskRequeued'),
     (11, 'TaskDisabled'),
     (12, 'TaskEnabled'),
-    (13, 'TaskForgotten');
+    (13, 'TaskForgotten'),
+    (14, 'RunCancelled'),
+    (15, 'TaskResourcesDecreased');

@@ -69,25 +69,10 @@ FROM tasks AS t
 LEFT JOIN task_runs AS r ON r.run = t.run AND r.n = t.n
 WHERE t.run = ?
 
--- Gives how many tasks neither ran nor were complete.
 -- name: finish_run
 UPDATE runs
-SET (status, exit_code, ended) = (?1, ?2, ?3),
-    (tasks, ran, complete, failed) = (
-        SELECT
-            count(*),
-            count(*) FILTER (WHERE state = 'done'),
-            count(*) FILTER (WHERE state = 'complete'),
-            count(*) FILTER (WHERE state IN ('failed', 'disabled'))
-        FROM (
-            SELECT coalesce(nullif(r.state, ''), t.state) AS state
-            FROM tasks AS t
-            LEFT JOIN task_runs AS r ON r.run = t.run AND r.n = t.n
-            WHERE t.run = ?4
-        )
-    )
-WHERE run = ?4
-RETURNING tasks - ran - complete - failed
+SET status = ?, exit_code = ?, ended = ?, tasks = ?, ran = ?, complete = ?, failed = ?
+WHERE run = ?
 
 -- The newest first. ?1: GLOB of a root's family, or NULL; ?2 and ?3: statuses, or NULLs;
 -- ?4: earliest start, or NULL.
@@ -110,7 +95,7 @@ SELECT
     count(*),
     count(*) FILTER (WHERE state = 'done'),
     count(*) FILTER (WHERE state = 'complete'),
-    count(*) FILTER (WHERE state IN ('failed', 'disabled'))
+    count(*) FILTER (WHERE state = 'failed')
 FROM (
     SELECT coalesce(nullif(r.state, ''), t.state) AS state
     FROM runs AS u
