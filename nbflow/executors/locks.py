@@ -105,7 +105,7 @@ def _system_lock() -> _SystemLock:
 class _LockFile:
     """The one descriptor that this process has on a lock file, and what its threads hold."""
 
-    __slots__ = ("descriptor", "held", "path", "system", "users")
+    __slots__ = ("descriptor", "held", "hint", "path", "system", "users")
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -113,6 +113,7 @@ class _LockFile:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self.held: dict[int, object] = {}
+        self.hint = _SLOT.pack(os.getpid())
         self.users = 0
 
     def is_current(self) -> bool:
@@ -200,7 +201,11 @@ class _Hold:
             if isinstance(error, OSError) and error.errno in _TAKEN:
                 raise LockBusy(file.read_hint(position)) from None
             raise
-        _write_hint(file.descriptor, position)
+        try:
+            os.pwrite(file.descriptor, file.hint, _slot_of(position))
+        except OSError:
+            # A full disk: the lock holds all the same, its holder is merely not named.
+            return
 
     def __exit__(
         self,
@@ -216,14 +221,6 @@ class _Hold:
         if not file.users:
             with _opening:
                 file.close_if_unused()
-
-
-def _write_hint(descriptor: int, position: int) -> None:
-    try:
-        os.pwrite(descriptor, _SLOT.pack(os.getpid()), _slot_of(position))
-    except OSError:
-        # A full disk: the lock holds all the same, its holder is merely not named.
-        return
 
 
 class _NoHold:
