@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import os
 import subprocess
@@ -11,6 +12,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from nbflow.plugins import BUILT_IN
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -88,6 +91,15 @@ def test_contents_of_the_wheel_tell_the_licence_and_the_command(wheel):
 
     assert b"Apache License" in archive.read(f"{info}/licenses/LICENSE")
     assert b"nbflow = nbflow.cli:main" in archive.read(f"{info}/entry_points.txt")
+
+
+def test_contents_of_the_wheel_name_the_parts_that_are_found_without_looking(wheel):
+    text = zipfile.ZipFile(wheel).read(wheel.name[:12] + ".dist-info/entry_points.txt").decode()
+    declared = configparser.ConfigParser(delimiters="=")
+    declared.read_string(text)
+
+    for group, parts in BUILT_IN.items():
+        assert dict(declared[f"nbflow.{group}"]) == parts
 
 
 def test_contents_of_the_sdist_are_sources_without_what_was_made_from_them(built):
