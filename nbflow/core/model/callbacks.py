@@ -72,7 +72,7 @@ def add_handler(cls: type, event: Hashable, callback: C) -> C:
     handlers = cls.__dict__.get(_ATTRIBUTE)
     if handlers is None:
         handlers = Handlers()
-        setattr(cls, _ATTRIBUTE, handlers)
+        type.__setattr__(cls, _ATTRIBUTE, handlers)
     handlers.by_event.setdefault(event, {})[_key(callback)] = callback
     return callback
 

@@ -23,21 +23,21 @@ def flatten(struct: Any) -> list[Any]:
     value. A generator is consumed.
     """
     kind = type(struct)
-    if kind is not list and kind is not tuple:  # which are most
-        if struct is None:
-            return []
-        if isinstance(kind, Register):
+    # Most are one target or task, or a list of tasks; asking abstract classes costs more than
+    # all the rest.
+    if not hasattr(kind, "__iter__"):
+        return [] if struct is None else [struct]
+    if kind is not list and kind is not tuple:
+        if isinstance(kind, Register) or isinstance(struct, (str, bytes)):
             return [struct]
         if isinstance(struct, Mapping):
             struct = struct.values()
-        elif isinstance(struct, (str, bytes)) or not isinstance(struct, Iterable):
-            return [struct]
     flat: list[Any] = []
     for value in struct:
-        if isinstance(type(value), Register):
-            flat.append(value)
-        else:
+        if hasattr(type(value), "__iter__"):
             flat += flatten(value)
+        elif value is not None:
+            flat.append(value)
     return flat
 
 
