@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 from nbflow.core.call import Failed, Interrupted, Suspended
 from nbflow.core.errors import ExecutorError, WorkerDiedError
 from nbflow.core.failure import describe_error
+from nbflow.core.model import defaults
 from nbflow.executors.execute import check_timeout
 from nbflow.executors.payload import TaskPickler, load_outcome
 from nbflow.executors.worker_process import WorkerSettings, start_worker
@@ -96,6 +97,7 @@ class ProcessExecutor:
             fsync=settings.fsync,
             folder=os.getcwd(),
             path=tuple(sys.path),
+            commands=defaults.commands(),
         )
         self._pickler = TaskPickler()
         self._lock = threading.Lock()

@@ -7,6 +7,7 @@ is refused.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 from nbflow.core.interrupt import InterruptGuard
@@ -38,7 +39,8 @@ class ThreadExecutor:
 
     def submit(self, call: TaskCall, task: Task, reporter: Reporter) -> Future[Outcome]:
         """Run `task` in a free thread; a suspended one may go on in another."""
-        return self._pool.submit(self._runner.execute, call, task, reporter)
+        # In the run's context: a task makes others, with the values that the command gave.
+        return self._pool.submit(copy_context().run, self._runner.execute, call, task, reporter)
 
     def kill(self, task_id: str) -> bool:  # noqa: ARG002 - the protocol's
         """A thread cannot be ended."""

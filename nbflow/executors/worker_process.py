@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
     from nbflow.core.call import Outcome, TaskCall
+    from nbflow.core.model.defaults import Overrides
     from nbflow.core.policy import RunPolicy
 
 #: Modules that the server process loads once, so that workers have them from the start.
@@ -47,6 +48,8 @@ class WorkerSettings:
     folder: str = ""
     path: tuple[str, ...] = ()
     preload: tuple[str, ...] = ()
+    #: What the command says of tasks that are made without a value.
+    commands: tuple[Overrides, ...] = ()
 
 
 def start_worker(settings: WorkerSettings) -> tuple[BaseProcess, Connection]:
@@ -77,7 +80,10 @@ def work(settings: WorkerSettings, connection: Connection) -> None:
     if settings.folder:
         os.chdir(settings.folder)
     sys.path[:] = settings.path or sys.path
-    _Server(settings, connection).serve()
+    from nbflow.core.model.defaults import commanded
+
+    with commanded(*settings.commands):
+        _Server(settings, connection).serve()
 
 
 def _end_with_parent() -> None:

@@ -175,7 +175,8 @@ def _start(since: str | float | None) -> float | None:
     if since is None:
         return None
     if isinstance(since, str):
-        since = TimeDeltaParameter().from_text(since, "since").total_seconds()
+        duration: Any = TimeDeltaParameter()  # a timedelta, to a type checker
+        since = duration.from_text(since, "since").total_seconds()
     return time.time() - since
 
 

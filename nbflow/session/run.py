@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from contextlib import ExitStack
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -172,7 +173,13 @@ class Run:
                 f"{BACKGROUND_LIMIT} runs are in the background already; wait for one, "
                 "or cancel one."
             )
-        thread = threading.Thread(target=self._execute, name=f"nbflow-{self.run_id}", daemon=True)
+        # In this context: what the command says of upstream tasks holds until the run's end.
+        thread = threading.Thread(
+            target=copy_context().run,
+            args=(self._execute,),
+            name=f"nbflow-{self.run_id}",
+            daemon=True,
+        )
         try:
             thread.start()
         except RuntimeError as error:

@@ -5,8 +5,9 @@ configuration of the family, the deprecated `config_path`, the declaration.
 
 A `Chain` never changes; `current()` gives another one as soon as an omitted value could come out
 differently, so that who keeps resolved values compares two objects with `is`. What a command says
-lies in a context variable: a thread that makes tasks for a run is started in a copy of the run's
-context (`contextvars.copy_context`), and two runs at once do not see each other's values.
+lies in a context variable, so that two runs at once do not see each other's values: a thread that
+makes tasks for a run is started in a copy of the run's context (`contextvars.copy_context`), and a
+process is given `commands()` and works inside of `commanded()`.
 """
 
 from __future__ import annotations
@@ -132,10 +133,20 @@ def override(
 
     An empty text is a value too (Luigi's P-27 is not kept).
     """
-    outer = _command.get()
-    token = _command.set(
-        _Command(Overrides(values, origin), *(() if outer is None else outer.overrides))
-    )
+    with commanded(Overrides(values, origin), *commands()) as chain:
+        yield chain
+
+
+def commands() -> tuple[Overrides, ...]:
+    """What the commands of this context say, the innermost first; can be sent to a process."""
+    command = _command.get()
+    return () if command is None else command.overrides
+
+
+@contextmanager
+def commanded(*overrides: Overrides) -> Iterator[Chain]:
+    """Let `overrides`, and no others, be what commands say inside the `with` block."""
+    token = _command.set(_Command(*overrides) if overrides else None)
     try:
         yield current()
     finally:

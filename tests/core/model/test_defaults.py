@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import datetime as dt
+import pickle
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -218,3 +219,14 @@ def test_parameter_can_be_asked_for_the_value_of_a_family() -> None:
 
     assert number.has_task_value("Report", "x")
     assert number.task_value("Report", "x") == 2
+
+
+def test_what_a_command_says_can_be_taken_to_another_process() -> None:
+    with defaults.override({"Report": {"x": "3"}}):
+        taken = pickle.loads(pickle.dumps(defaults.commands()))
+    assert defaults.commands() == ()
+
+    with defaults.commanded(*taken):
+        assert resolved(p.IntParameter(1)) == 3
+        with defaults.commanded():
+            assert resolved(p.IntParameter(1)) == 1
