@@ -72,7 +72,7 @@ STYLES: Mapping[TaskState, StateStyle] = {
     TaskState.FAILED: StateStyle("✗", "x", "failed", "#BE3A0A", "#FF8F63", 2.75),
     TaskState.UPSTREAM_FAILED: StateStyle("⊘", "/", "blocked", "#BE3A0A", "#FF8F63", 1.5, "5 3"),
     TaskState.MISSING: StateStyle("?", "?", "missing", "#946000", "#E2AC42", 2.25, "9 4"),
-    TaskState.UNPLANNED: StateStyle("!", "!", "not planned", "#BE3A0A", "#FF8F63", 2.25, "9 4"),
+    TaskState.UNPLANNED: StateStyle("!", "!", "unplanned", "#BE3A0A", "#FF8F63", 2.25, "9 4"),
     TaskState.DISABLED: StateStyle("⊖", "#", "disabled", "#9A487B", "#E294C3", 1.5, "5 3"),
     TaskState.CANCELLED: StateStyle("⊗", "-", "cancelled", "#9A487B", "#E294C3", 1.25, "2 3"),
 }

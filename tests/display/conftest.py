@@ -4,10 +4,14 @@ import importlib.util
 import sys
 from pathlib import Path
 
-# The streams of events are shared by the tests of this folder; under importlib mode a folder of
-# tests is no package, so they are loaded by their path.
-_path = Path(__file__).with_name("samples.py")
-_spec = importlib.util.spec_from_file_location("display_samples", _path)
-_module = importlib.util.module_from_spec(_spec)
-sys.modules["display_samples"] = _module
-_spec.loader.exec_module(_module)
+
+def _load_by_path(name, file):
+    """Under importlib mode a folder of tests is no package; what it shares is loaded by path."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(file))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+
+
+_load_by_path("display_samples", "samples.py")
+_load_by_path("display_graphs", "graphs.py")

@@ -38,7 +38,7 @@ def test_plan_tells_where_a_requirement_could_not_be_asked():
     )
 
     assert text.plan_text(graph).splitlines()[1:] == [
-        "  ! Weather()   not planned",
+        "  ! Weather()   unplanned",
         "      KeyError: 'amount'        In[12], line 14, in run",
     ]
 
