@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: Seconds between two reports of one task on the average, and how many may come at once.
 REPORT_SECONDS = 0.1
-REPORTS_AT_ONCE = 10
+REPORTS_AT_ONCE = 4
 
 
 class Reporter(Protocol):

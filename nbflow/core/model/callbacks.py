@@ -100,6 +100,11 @@ def carry_handlers(old: type, new: type) -> None:
                 add_handler(new, event, callback)
 
 
+def has_handlers(cls: type) -> bool:
+    """Whether anybody listens to events of tasks of `cls`."""
+    return hasattr(cls, _ATTRIBUTE)
+
+
 def trigger(task: object, event: Hashable, *args: Any, **kwargs: Any) -> None:
     """Call each handler of `event` that the class of `task` or a base of it has.
 

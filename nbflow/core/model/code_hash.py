@@ -28,18 +28,9 @@ _LONGEST_CONSTANT = 1000
 _DEEPEST_CONSTANT = 4
 #: Files and cells whose syntax trees are kept.
 _KEPT_SOURCES = 32
-#: What Python or nbflow puts into a class.
+#: What nbflow and ABCMeta put into a class; of `__names__` only functions were written.
 _NOT_WRITTEN = frozenset(
     {
-        "__abstractmethods__",
-        "__annotations__",
-        "__dict__",
-        "__doc__",
-        "__module__",
-        "__qualname__",
-        "__weakref__",
-        "__firstlineno__",
-        "__static_attributes__",
         "_abc_impl",
         "_declared_at",
         "_event_handlers",
@@ -119,8 +110,10 @@ def _written(cls: type) -> list[type]:
 def _members(cls: type, owner: type | None = None) -> Iterator[tuple[str, Any]]:
     prefix = "" if cls is owner else f"{cls.__name__}."
     for name, value in cls.__dict__.items():
-        if name not in _NOT_WRITTEN:
-            yield from _labelled(prefix + name, value, list(_functions(value)))
+        functions = list(_functions(value))
+        is_special = name.startswith("__") and name.endswith("__")
+        if name not in _NOT_WRITTEN and (functions or not is_special):
+            yield from _labelled(prefix + name, value, functions)
 
 
 def _labelled(name: str, value: Any, functions: list[FunctionType]) -> Iterator[tuple[str, Any]]:

@@ -12,6 +12,7 @@ weakly, but for the one that the newest has still to be compared with.
 
 from __future__ import annotations
 
+import types
 import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
@@ -67,7 +68,16 @@ class Redefinition(NamedTuple):
 class Record:
     """What is kept with each class; lies in its `__dict__`. A pickle carries an empty one."""
 
-    __slots__ = ("cell", "code", "definition", "is_outdated", "key", "parts", "version")
+    __slots__ = (
+        "cell",
+        "code",
+        "definition",
+        "is_empty",
+        "is_outdated",
+        "key",
+        "parts",
+        "version",
+    )
 
     def __init__(self) -> None:
         self.key: Key = ("", "")
@@ -76,6 +86,8 @@ class Record:
         self.cell: str | None = None
         self.version: int | None = 1
         self.is_outdated = False
+        #: cloudpickle has made it and not filled it yet.
+        self.is_empty = False
         self.definition: Definition | None = None
         #: Hashes of its code by label, as they were when somebody asked first.
         self.parts: dict[str, str] | None = None
@@ -99,9 +111,35 @@ _listeners: dict[object, Callable[[Redefinition], None]] = {}
 def enter(cls: Register, frame: FrameType) -> None:
     """Take note of a class that the statement in `frame` has just made."""
     record = cls._nbflow_record
-    record.key = key = (cls.__module__, cls.__qualname__)
+    record.key = (cls.__module__, cls.__qualname__)
     record.code = weakref.ref(frame.f_code)
     record.cell = _cell(frame)
+    # cloudpickle makes an empty class even where it then takes the one that it made before.
+    maker = frame.f_back
+    record.is_empty = (
+        frame.f_code is types.new_class.__code__
+        and maker is not None
+        and maker.f_globals.get("__name__") == "cloudpickle.cloudpickle"
+    )
+    if not record.is_empty:
+        _take_place(cls, record, frame.f_code)
+
+
+def fill(cls: Register) -> None:
+    """Take note that an unpickled class gets its attributes.
+
+    It is found by its name if no other is; what was defined in this process stays what it is.
+    """
+    record = cls._nbflow_record
+    record.is_empty = False
+    there = newest_by_key.get(record.key)
+    code = types.new_class.__code__
+    if there is None or there._nbflow_record.code == weakref.ref(code):
+        _take_place(cls, record, code)
+
+
+def _take_place(cls: Register, record: Record, code: CodeType) -> None:
+    key = record.key
     if not cls._visible_in_registry or cls.__module__ == _BASES:
         return
     old = newest_by_key.get(key)
@@ -112,7 +150,7 @@ def enter(cls: Register, frame: FrameType) -> None:
     record.version = old_record.version
     if old in cls.__mro__:
         record.cell = record.cell or old_record.cell
-    elif old_record.code is not None and old_record.code() is frame.f_code:
+    elif old_record.code is not None and old_record.code() is code:
         alive = [each for each in _siblings.get(key, ()) if each() is not None]
         _siblings[key] = [*alive, weakref.ref(old)]
     else:

@@ -68,6 +68,11 @@ UNSET_NAMESPACE: Final = "__unset__"
 #: Stands for the module's own name in the table of namespaces.
 _MODULE_NAME: Final = "__module_name__"
 
+_NOTHING: Final = object()
+
+#: Attributes of a class that are made with it, and never come from elsewhere.
+_OWN: Final = frozenset({"_event_handlers", "_nbflow_plan", "_nbflow_record"})
+
 #: Attributes of a class on which its instances' making and its name depend.
 _DECISIVE: Final = frozenset(
     {
@@ -130,12 +135,19 @@ class Register(ABCMeta):
                 raise
 
     def __setattr__(cls, name: str, value: Any) -> None:
-        if name in {"_nbflow_plan", "_nbflow_record"}:
-            return  # cloudpickle makes a class and then sets its attributes; these are there
-        concerned = isinstance(value, Parameter) or _is_decisive(cls, name)
+        # cloudpickle makes an empty class, or finds the one that it made before, and sets all
+        # attributes that the original has. What belongs to this class alone stays.
+        if name in _OWN or _is_copy(value, cls.__dict__.get(name)):
+            return
+        own = cls.__dict__.get(name, _NOTHING)
+        concerned = isinstance(value, Parameter) or (_is_decisive(cls, name) and value != own)
         super().__setattr__(name, value)
         if concerned:
             _forget_plans(cls)
+        record = cls.__dict__.get("_nbflow_record")  # ABCMeta sets attributes before it is there
+        if record is not None and record.is_empty:
+            definitions.fill(cls)
+            _by_family.clear()
 
     def __delattr__(cls, name: str) -> None:
         concerned = _is_decisive(cls, name)
@@ -326,6 +338,16 @@ def _namespace_for(module: str) -> str:
             return _namespaces[scope]
         scope = scope.rpartition(".")[0]
     return _namespaces.get("", "")
+
+
+def _is_copy(value: Any, there: Any) -> bool:
+    """Whether `value` is the parameter `there` as it comes out of a pickle."""
+    return (
+        isinstance(value, Parameter)
+        and type(value) is type(there)
+        and value is not there
+        and (value.counter, value.name) == (there.counter, there.name)
+    )
 
 
 def _is_decisive(cls: Register, name: str) -> bool:

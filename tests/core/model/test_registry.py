@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import pickle
 import subprocess
 import sys
 import types
@@ -378,13 +379,55 @@ def test_class_of_a_notebook_travels_by_value(module):
     assert done.stdout.decode().split() == [task.task_id, "3", "8", "9", "True", "ns.Sales"]
 
 
-def test_travelled_class_does_not_disturb_the_one_that_is_there(module):
+def test_unpickled_class_does_not_disturb_the_one_that_is_there(module):
+    heard = []
     made = module("disturbed", CLASS)
+    made.Sales.event_handler("e")(heard.append)
+    task, parameter = made.Sales(7), made.Sales.n
+    before = definition_of(made.Sales)
     cloudpickle.register_pickle_by_value(made)
     try:
-        again = cloudpickle.loads(cloudpickle.dumps(made.Sales(7)))
+        packed = cloudpickle.dumps(task)
+        again = cloudpickle.loads(packed)
+        again_and_again = cloudpickle.loads(packed)
     finally:
         cloudpickle.unregister_pickle_by_value(made)
 
-    assert again == made.Sales(7)
-    assert type(again) is made.Sales
+    assert type(again) is type(again_and_again) is made.Sales is get_task_cls("Sales")
+    assert again == task
+    assert repr(task) == "Sales(n=7)"
+    assert made.Sales(7) is task
+    assert made.Sales.n is parameter
+    task.trigger_event("e", 1)
+    assert heard == [1]
+    registry.settle_redefinitions()
+    assert definition_of(made.Sales) == before
+
+
+def test_unpickled_class_of_another_process_does_not_replace_the_one_that_is_there(module):
+    code = (
+        "import sys, types, cloudpickle\n"
+        "module = sys.modules['elsewhere'] = types.ModuleType('elsewhere')\n"
+        f"exec({CLASS!r}, module.__dict__)\n"
+        "cloudpickle.register_pickle_by_value(module)\n"
+        "sys.stdout.buffer.write(cloudpickle.dumps(module.Sales(7)))"
+    )
+    packed = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
+    made = module("elsewhere", CLASS)
+
+    travelled = cloudpickle.loads(packed)
+
+    assert type(travelled) is not made.Sales
+    assert travelled.task_id == made.Sales(7).task_id
+    assert get_task_cls("Sales") is made.Sales
+    assert repr(made.Sales(7)) == "Sales(n=7)"
+
+
+def test_pickling_a_task_does_not_change_its_code(module):
+    made = module("pickled", CLASS)
+    made.__nbflow_notebook__ = "/x/pickled.ipynb"
+    before = definition_of(made.Sales)
+    pickle.dumps(made.Sales(1))
+    registry.settle_redefinitions()
+
+    assert definition_of(made.Sales) == before

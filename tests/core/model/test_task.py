@@ -788,6 +788,7 @@ def test_reports_go_to_the_runs_reporter():
         task.progress(3, 5, "partitions")
         task.progress(0.25)
         task.status("join rates")
+    with context.running(context.TaskContext(task.task_id, reporter=listener, messages="queue")):
         task.set_progress_percentage(80)
         task.set_status_message("nearly")
         task.set_tracking_url("http://x")
