@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from nbflow.core.errors import CycleError, NotARequirementError
 from nbflow.core.events import RetryPolicy, TaskRecord
 from nbflow.core.failure import describe_error
 from nbflow.core.interrupt import InterruptGuard
-from nbflow.core.model.callbacks import Event
+from nbflow.core.model.callbacks import Event, has_handlers
 from nbflow.core.model.nested import flatten
 from nbflow.core.model.registry import definition_of
 from nbflow.core.model.task import Task, WrapperTask, requirements_of
@@ -34,12 +36,33 @@ if TYPE_CHECKING:
 class _Frame:
     """A task whose requirements are being walked."""
 
-    __slots__ = ("deps", "index", "task")
+    __slots__ = ("deps", "facts", "index", "task")
 
-    def __init__(self, task: Task, deps: list[Task]) -> None:
+    def __init__(self, task: Task, deps: list[Task], facts: _Facts) -> None:
         self.task = task
         self.deps = deps
+        self.facts = facts
         self.index = 0
+
+
+class _Facts:
+    """What is the same for all tasks of one class, looked up once a plan."""
+
+    __slots__ = ("batchable", "definition", "has_output", "is_answered", "retries")
+
+    def __init__(self, cls: type[Task]) -> None:
+        self.definition = definition_of(cls)
+        #: A WrapperTask with the inherited `complete()`: the answers for its requirements do.
+        self.is_answered = issubclass(cls, WrapperTask) and (cls.complete is WrapperTask.complete)
+        #: None: each task says by itself.
+        inherited = cls.batchable is Task.batchable
+        self.batchable = bool(cls.batch_param_names()) if inherited else None
+        self.has_output = cls.output is not Task.output
+        #: Whether tasks say by themselves how they are retried.
+        self.retries = any(
+            getattr(cls, name) is not getattr(Task, name)
+            for name in ("retry_count", "disable_hard_timeout", "disable_window")
+        )
 
 
 class Planner:
@@ -99,6 +122,7 @@ class Planner:
         self._guard = guard or InterruptGuard()
         self._name_file = name_file
         self._complete: dict[str, bool] = {}
+        self._facts: dict[type[Task], _Facts] = {}
 
     def expand(self, *roots: Task, again: bool = False) -> Iterator[AddTask]:
         """Walk from `roots`, requirements first.
@@ -121,50 +145,62 @@ class Planner:
         NotARequirementError
             Only where the policy says that a bad requirement stops the plan.
         """
-        path: dict[str, _Frame] = {}
+        path: list[_Frame] = []
         for root in roots:
             if again:
                 self._complete.pop(root.task_id, None)
                 self.tasks.pop(root.task_id, None)
-            yield from self._walk(root, path)
+            if root.task_id not in self.tasks:
+                yield from self._walk(root, path)
 
-    def _walk(self, root: Task, path: dict[str, _Frame]) -> Iterator[AddTask]:
-        first = self._enter(root, path)
-        if first is not None:
-            yield first
-        while path:
-            frame = next(reversed(path.values()))
-            if frame.index == len(frame.deps):
-                path.popitem()
-                yield self._leave(frame)
-                continue
-            dep = frame.deps[frame.index]
-            frame.index += 1
-            if dep.task_id in path:
-                self._meet_cycle(dep, path)
-            elif dep.task_id not in self.tasks:
-                answer = self._enter(dep, path)
-                if answer is not None:
-                    yield answer
+    def _walk(self, root: Task, path: list[_Frame]) -> Iterator[AddTask]:
+        on_path: set[str] = set()
+        tasks = self.tasks
+        found: AddTask | _Frame = self._enter(root)
+        while True:
+            if type(found) is _Frame:
+                path.append(found)
+                on_path.add(found.task.task_id)
+            else:
+                yield found  # type: ignore[misc]
+            while path:
+                frame = path[-1]
+                if frame.index == len(frame.deps):
+                    path.pop()
+                    on_path.discard(frame.task.task_id)
+                    yield self._leave(frame)
+                    continue
+                dep = frame.deps[frame.index]
+                frame.index += 1
+                dep_id = dep.task_id
+                if dep_id in on_path:
+                    self._meet_cycle(dep, path)
+                elif dep_id not in tasks:
+                    found = self._enter(dep)
+                    break
+            else:
+                return
 
-    def _enter(self, task: Task, path: dict[str, _Frame]) -> AddTask | None:
-        """Ask `task`; the command if it is settled at once, None if its requirements come first."""
+    def _enter(self, task: Task) -> AddTask | _Frame:
+        """Ask `task`: the command if it is settled at once, a frame if requirements come first."""
         task_id = task.task_id
-        if task_id in self.tasks:
-            return None
         self.tasks[task_id] = task
-        wrapper = _answered_by_requirements(task)
-        if not wrapper:
+        cls = type(task)
+        facts = self._facts.get(cls)
+        if facts is None:
+            facts = self._facts[cls] = _Facts(cls)
+        complete = False
+        if not facts.is_answered:
             answer = self._ask_complete(task)
             if type(answer) is not bool:
-                return self._unplanned(task, answer)
+                return self._unplanned(task, facts, answer)
             complete = self._settle(task, answer)
-            external = task.run is None
+            external = task.run is None or task.run is NotImplemented
             if complete and (external or not self._descend):
-                return self._add(task, TaskStatus.DONE)
+                return self._add(task, facts, TaskStatus.DONE)
             if external:
                 _trigger(task, Event.DEPENDENCY_MISSING)
-                return self._add(task, TaskStatus.PENDING, runnable=False)
+                return self._add(task, facts, TaskStatus.PENDING, runnable=False)
         guard = self._guard
         guard.inside = True
         try:
@@ -172,26 +208,30 @@ class Planner:
         except NotARequirementError as error:
             if self.policy.bad_requirement_stops_plan:
                 raise
-            return self._unplanned(task, error)
+            return self._unplanned(task, facts, error)
         except Exception as error:  # noqa: BLE001 - the user's requires() may raise anything
-            return self._unplanned(task, error)
+            return self._unplanned(task, facts, error)
         finally:
             guard.inside = False
-        path[task_id] = _Frame(task, deps)
-        return None
+        if deps and has_handlers(cls):
+            for dep in deps:
+                _trigger(task, Event.DEPENDENCY_DISCOVERED, dep)
+        if not deps and not facts.is_answered:
+            return self._add(task, facts, TaskStatus.DONE if complete else TaskStatus.PENDING)
+        return _Frame(task, deps, facts)
 
     def _leave(self, frame: _Frame) -> AddTask:
         """The command for a task whose requirements are planned."""
         task = frame.task
-        task_id = task.task_id
-        deps = tuple(dict.fromkeys([dep.task_id for dep in frame.deps])) if frame.deps else ()
-        self.deps[task_id] = deps
-        if _answered_by_requirements(task):
+        deps = tuple(dict.fromkeys([dep.task_id for dep in frame.deps]))
+        self.deps[task.task_id] = deps
+        if frame.facts.is_answered:
             answers = self._complete
             complete = self._settle(task, all(answers.get(dep, False) for dep in deps))
         else:
-            complete = self._complete[task_id]
-        return self._add(task, TaskStatus.DONE if complete else TaskStatus.PENDING, deps=deps)
+            complete = self._complete[task.task_id]
+        status = TaskStatus.DONE if complete else TaskStatus.PENDING
+        return self._add(task, frame.facts, status, deps=deps)
 
     def _settle(self, task: Task, complete: bool) -> bool:
         """Keep the answer of `task`; False where it is forced to run all the same."""
@@ -217,21 +257,22 @@ class Planner:
             return bool(answer)
         return TypeError(f"complete() of {task} returned {answer!r}; it must return True or False")
 
-    def _meet_cycle(self, dep: Task, path: dict[str, _Frame]) -> None:
+    def _meet_cycle(self, dep: Task, path: list[_Frame]) -> None:
         if self.policy.cycle_is_error:
-            names = [str(frame.task) for frame in path.values()]
-            start = list(path).index(dep.task_id)
-            raise CycleError([*names[start:], str(dep)])
+            tasks = [frame.task for frame in path]
+            names = [str(task) for task in tasks[tasks.index(dep) :]]
+            raise CycleError([*names, str(dep)])
 
-    def _unplanned(self, task: Task, error: Exception) -> AddTask:
+    def _unplanned(self, task: Task, facts: _Facts, error: Exception) -> AddTask:
         self._complete[task.task_id] = False
         _trigger(task, Event.BROKEN_TASK, error)
         info = describe_error(error, self._name_file)
-        return self._add(task, TaskStatus.UNKNOWN, runnable=False, error=info)
+        return self._add(task, facts, TaskStatus.UNKNOWN, runnable=False, error=info)
 
     def _add(
         self,
         task: Task,
+        facts: _Facts,
         status: TaskStatus,
         *,
         deps: tuple[str, ...] = (),
@@ -244,21 +285,19 @@ class Planner:
         return AddTask(
             run_id=self.run_id,
             worker_id=self.worker_id,
-            task=record_of(task),
+            task=_record(task, facts),
             status=status,
             deps=deps,
             runnable=runnable,
-            retry=self._retry_of(task),
+            retry=self._retry_of(task) if facts.retries else self._retry,
             timeout=self._timeout if timeout is None else timeout or None,
-            batchable=task.batchable,
+            batchable=bool(task.batchable) if facts.batchable is None else facts.batchable,
             as_of=self.as_of,
             error=error,
         )
 
     def _retry_of(self, task: Task) -> RetryPolicy | None:
         own = (task.retry_count, task.disable_hard_timeout, task.disable_window)
-        if own == (None, None, None):
-            return self._retry
         base = self._retry or RetryPolicy()
         return RetryPolicy(
             retry_count=base.retry_count if own[0] is None else own[0],
@@ -270,13 +309,16 @@ class Planner:
 
 def record_of(task: Task, *, describe: bool = False) -> TaskRecord:
     """`task` as data; with `describe` also its declared outputs, at most three."""
-    definition = definition_of(type(task))
-    outputs: tuple[str, ...] = ()
-    has_output = type(task).output is not Task.output
-    if describe:
-        targets = flatten(task.output())
-        has_output = bool(targets)
-        outputs = tuple(str(target) for target in targets[:3])
+    record = _record(task, _Facts(type(task)))
+    if not describe:
+        return record
+    targets = flatten(task.output())
+    outputs = tuple(str(target) for target in targets[:3])
+    return replace(record, has_output=bool(targets), outputs=outputs)
+
+
+def _record(task: Task, facts: _Facts) -> TaskRecord:
+    definition = facts.definition
     resources = task.process_resources()
     return TaskRecord(
         task_id=task.task_id,
@@ -288,16 +330,10 @@ def record_of(task: Task, *, describe: bool = False) -> TaskRecord:
         resources=dict(resources) if resources else None,
         is_external=definition.is_external,
         is_wrapper=definition.is_wrapper,
-        has_output=has_output,
+        has_output=facts.has_output,
         code_hash=definition.code_hash,
         code_version=definition.version,
-        outputs=outputs,
     )
-
-
-def _answered_by_requirements(task: Task) -> bool:
-    """A WrapperTask with the inherited `complete()`: the plan's answers for its requirements do."""
-    return isinstance(task, WrapperTask) and type(task).complete is WrapperTask.complete
 
 
 def _trigger(task: Task, event: str, *arguments: object) -> None:

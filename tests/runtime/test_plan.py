@@ -259,3 +259,22 @@ def test_private_parameters_are_not_in_the_record():
 
     assert "hunter2" not in repr(command)
     assert command.task.params == '{"shown":"x"}'
+
+
+def test_handlers_are_told_what_the_walk_finds():
+    told = []
+    event = nbflow.Event
+    for name in (event.DEPENDENCY_DISCOVERED, event.DEPENDENCY_MISSING, event.BROKEN_TASK):
+        nbflow.Task.event_handler(name)(
+            lambda *tasks, name=name: told.append((name, *(str(t) for t in tasks)))
+        )
+    try:
+        list(Planner().expand(Counting.build({"root": ["a"]})))
+        list(Planner().expand(Input(there=False)))
+        list(Planner().expand(Failing("requires")))
+    finally:
+        del nbflow.Task._event_handlers
+
+    assert (event.DEPENDENCY_DISCOVERED, "Counting(name=root)", "Counting(name=a)") in told
+    assert (event.DEPENDENCY_MISSING, "Input(there=False)") in told
+    assert (event.BROKEN_TASK, "Failing(where=requires)", "'region'") in told
