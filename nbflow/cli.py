@@ -247,6 +247,7 @@ def _log(invocation: Invocation) -> int:
 
 def _config(invocation: Invocation) -> int:
     from nbflow import config
+    from nbflow.session import cards
 
     if invocation.values:
         name = next(iter(invocation.values))
@@ -255,17 +256,18 @@ def _config(invocation: Invocation) -> int:
             f"{os.path.join(config.find_project().root, 'nbflow.toml')}, or set "
             f"NBFLOW_{name.upper()} in the environment."
         )
-    rows = config.settings()
-    project = config.find_project()
-    if "json" in invocation.flags:
-        settings = [row._asdict() for row in rows]
-        _print_json({"project": project.root, "home": project.home, "settings": settings})
-        return ExitCode.COMPLETE
-    why = f"   ({project.marker})" if project.marker else ""
-    print(f"project  {project.root}{why}\nrecords  {project.home}\n")
-    table = [(name, _setting_text(value), origin, _meaning(name)) for name, value, origin in rows]
-    _say(_aligned([("setting", "value", "from", "meaning"), *table]))
-    return ExitCode.COMPLETE
+    view = cards.settings()
+    if "json" not in invocation.flags:
+        why = f"   ({view.project.marker})" if view.project.marker else ""
+        print(f"project  {view.project.root}{why}\nrecords  {view.project.home}\n")
+    return _show_view(invocation, view)
+
+
+def _last(_invocation: Invocation) -> int:
+    raise NotSupportedHereError(
+        "last belongs to a notebook, whose kernel keeps the result. In a terminal: "
+        "nbflow history --limit 1, or nbflow log."
+    )
 
 
 def _help(invocation: Invocation) -> int:
@@ -307,6 +309,7 @@ _HANDLERS: dict[str, Callable[[Invocation], int]] = {
     "show": _show,
     "history": _history,
     "log": _log,
+    "last": _last,
     "config": _config,
     "help": _help,
     "completion": _completion,
@@ -394,25 +397,3 @@ def _width() -> int:
     import shutil
 
     return max(60, shutil.get_terminal_size((100, 24)).columns) if sys.stdout.isatty() else 100
-
-
-def _setting_text(value: object) -> str:
-    if value is None:
-        return "auto"
-    return str(value).lower() if isinstance(value, bool) else shorten(value, limit=40)
-
-
-def _meaning(name: str) -> str:
-    from nbflow.config import SETTINGS
-
-    setting = SETTINGS.get(name)
-    return setting.meaning if setting is not None else ""
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = (
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        for row in rows
-    )
-    return "\n".join(line.rstrip() for line in lines)

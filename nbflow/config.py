@@ -97,29 +97,23 @@ SETTINGS: dict[str, Setting] = {
             "how cards are shown in a notebook",
             choices=("auto", "live", "widgets", "static", "plain"),
         ),
-        Setting(
-            "stable", None, "leave out durations, ids and clocks, so that files compare", _truth
-        ),
-        Setting("ascii", None, "draw with ASCII characters only", _truth),
+        Setting("stable", None, "no durations, ids and clocks in output", _truth),
+        Setting("ascii", None, "ASCII characters only", _truth),
         Setting(
             "executor",
             "auto",
-            "where tasks run: inline, thread, process; auto: inline for one worker, else process",
+            "inline, thread or process; auto: inline for 1 worker, else process",
         ),
         Setting("workers", 1, "tasks at once", _count),
-        Setting(
-            "store", "", "where runs are recorded: memory: for nowhere; else in .nbflow/nbflow.db"
-        ),
+        Setting("store", "", "where runs are recorded; memory: for nowhere"),
         Setting(
             "fsync",
             "no",
             "full: outputs are on the disk before they appear",
             choices=("no", "full"),
         ),
-        Setting(
-            "log_cap", 50 * 10**6, "most that a run's log may hold, in bytes or as 16 MB", _size
-        ),
-        Setting("dot", "", "the program that lays out graphs, instead of the one found"),
+        Setting("log_cap", 50 * 10**6, "most that the log of a run may hold", _size),
+        Setting("dot", "", "program that lays out graphs"),
     )
 }
 

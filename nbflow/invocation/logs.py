@@ -106,7 +106,7 @@ class _Choice:
         return LogPart(title, self._read(row.run_id, row.task_id), self._error(row))
 
     def of_run(self, path: str, run_id: str) -> LogPart:
-        rows = history.read_task_runs(path, run_id, state=TaskState.FAILED)
+        rows = history.read_task_runs(path, run_id, status=TaskState.FAILED)
         errors = "\n".join(f"{_name(row)}: {self._error(row)}" for row in rows)
         return LogPart(_run_title(path, run_id), self._read(run_id, None), errors)
 

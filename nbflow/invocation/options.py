@@ -47,10 +47,10 @@ def python_code(invocation: Invocation, task: Task) -> str:
     """The Python that does the same as the line; private values are left to the reader."""
     cls = type(task)
     parameters = dict(cls.get_params())
-    given = resolved(invocation, task).values
+    line = resolved(invocation, task)
     arguments = [
         f"{name}={repr(MASK) if parameters[name].is_private else repr(getattr(task, name))}"
-        for name in given
+        for name in line.values
     ]
     options = [
         f"{name}={invocation.flags[name]!r}" for name in _OPTIONS if name in invocation.flags
@@ -60,7 +60,7 @@ def python_code(invocation: Invocation, task: Task) -> str:
     lines.append("import nbflow")
     if cls.__module__ != "__main__" and ":" not in cls.__module__:
         lines.append(f"from {cls.__module__} import {cls.__qualname__.partition('.')[0]}")
-    for name, value in invocation.upstream.items():
+    for name, value in line.upstream.items():
         family, _, parameter = name.rpartition(".")
         lines.append(f"# in nbflow.toml, below [tasks.{family}]: {parameter} = {value!r}")
     function = invocation.command if invocation.command in {"plan", "dag"} else "run"

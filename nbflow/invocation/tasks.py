@@ -16,6 +16,7 @@ from nbflow.core.errors import (
 )
 from nbflow.core.model import arguments, defaults, registry
 from nbflow.core.model.parameters import BoolParameter
+from nbflow.core.model.parameters.base import MASK
 from nbflow.core.model.task import BaseTask
 from nbflow.invocation.commands import find_command
 from nbflow.invocation.grammar import Invocation, Repeated, unknown_flag
@@ -100,7 +101,11 @@ def resolved(invocation: Invocation, task: Task) -> Invocation:
     parameters = dict(type(task).get_params())
     given = invocation.values if isinstance(invocation.target, str | type) else task.param_kwargs
     values = {name: _as_text(parameters[name], getattr(task, name)) for name in given}
-    return replace(invocation, target=type(task).task_family, values=values)
+    upstream = {}
+    for written, value in invocation.upstream.items():
+        parameter = _upstream_parameter(written)[1]
+        upstream[written] = _as_text(parameter, _read(parameter, written, value))
+    return replace(invocation, target=type(task).task_family, values=values, upstream=upstream)
 
 
 def _class_named(name: str, module: ModuleType | None) -> type[Task]:
@@ -147,27 +152,29 @@ def _upstream_values(invocation: Invocation) -> dict[str, dict[str, object]]:
     """Checked values of other tasks, by family and name."""
     found: dict[str, dict[str, object]] = {}
     for written, value in invocation.upstream.items():
-        family, _, name = written.rpartition(".")
-        cls = _class_named(family, None)
-        read = _read(_parameter(cls, name), written, value)
-        found.setdefault(cls.task_family, {})[name] = read
+        cls, parameter = _upstream_parameter(written)
+        name = written.rpartition(".")[2]
+        found.setdefault(cls.task_family, {})[name] = _read(parameter, written, value)
     return found
 
 
-def _parameter(cls: type[Task], name: str) -> Parameter[Any]:
+def _upstream_parameter(written: str) -> tuple[type[Task], Parameter[Any]]:
+    """The class and the parameter that `Task.parameter` names."""
+    family, _, name = written.rpartition(".")
+    cls = _class_named(family, None)
     parameters = dict(cls.get_params())
     if name not in parameters:
         raise UnknownParameterError(
             f"{cls.task_family} has no parameter {name!r}.{did_you_mean(name, parameters)}  "
             f"Parameters: {', '.join(parameters) or 'none'}."
         )
-    return parameters[name]
+    return cls, parameters[name]
 
 
 def _read(parameter: Parameter[Any], written: str, value: object) -> object:
     if isinstance(value, Repeated):
-        shown = ", ".join(shorten(each, limit=40) for each in value)
-        raise DuplicateParameterError(f"{written} is given {len(value)} times ({shown}).")
+        given = MASK if parameter.is_private else ", ".join(shorten(v, limit=40) for v in value)
+        raise DuplicateParameterError(f"{written} is given {len(value)} times ({given}).")
     if isinstance(value, str):
         return parameter.from_text(value, written)
     return parameter.from_object(value, written)
