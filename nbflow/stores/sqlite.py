@@ -178,7 +178,7 @@ class SqliteRecorder:
                     # SQLite has waited, but for some of its locks it does not.
                     time.sleep(_SHORT_SECONDS)
                 elif self._closing.wait(_RETRY_SECONDS):
-                    return
+                    self._writer.forsake()
             else:
                 self._is_stuck = False
                 return
@@ -209,9 +209,8 @@ class _Writer:
         return run_id in self._folds
 
     def give_up(self, error: Exception) -> None:
-        """Record nothing of these runs any more."""
-        self.has_given_up = True
-        self._folds = dict.fromkeys(self._folds)
+        """Record nothing of these runs any more, and say why."""
+        self.forsake()
         if isinstance(error, sqlite3.Error) and is_damage(error):
             self._disconnect()
             set_aside(self._path, self._file, error, self._notice)
@@ -221,6 +220,11 @@ class _Writer:
             else f"the history in {self._path} cannot be written ({error}). The run goes on and is "
             "not recorded. Make the folder writable, or set NBFLOW_HOME to one that is."
         )
+
+    def forsake(self) -> None:
+        """Record nothing of these runs any more."""
+        self.has_given_up = True
+        self._folds = dict.fromkeys(self._folds)
 
     def close(self) -> None:
         self._disconnect()

@@ -547,6 +547,27 @@ def test_full_disk_gives_one_warning_and_is_tried_again(path, stream, monkeypatc
     assert len(states(path)) == 50
 
 
+def test_store_that_is_full_from_the_start_is_given_up_at_the_end_after_one_more_try(
+    path, stream, monkeypatch
+):
+    tries = []
+
+    def full(self, write, what):
+        tries.append(what)
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    monkeypatch.setattr(sqlite._Writer, "transact", full)
+    recorder = SqliteRecorder(path)
+    recorder(stream.whole(2_000))
+    with pytest.warns(StoreWarning, match="is full"):
+        recorder.flush()
+    recorder.close()
+    assert len(tries) <= 3
+    assert recorder.waiting == 0
+
+
 @pytest.mark.parametrize("obstacle", ["file in the way", "folder in its place"])
 def test_store_that_cannot_be_written_gives_one_warning(tmp_path, stream, obstacle):
     if obstacle == "file in the way":
