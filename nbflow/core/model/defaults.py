@@ -15,7 +15,7 @@ from __future__ import annotations
 import warnings
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from nbflow.core.errors import BadValueError
 from nbflow.core.model.parameters.base import NO_VALUE
@@ -86,6 +86,8 @@ class _Provided:
 class _Process:
     """What holds for all threads of the process."""
 
+    #: Makes the source of each layer.
+    providers: ClassVar[dict[int, Callable[[], Source]]] = {}
     chain = Chain()
 
 
@@ -116,13 +118,23 @@ def current() -> Chain:
     return command.chain
 
 
-def set_provider(provide: Callable[[], Source] | None) -> None:
+def set_provider(provide: Callable[[], Source] | None, *, layer: int = 0) -> None:
     """Make `provide()` the source of configured values for the whole process.
 
     It is called once, when the first value is looked up. Call this again, also with the same
     function, when the configuration has changed; None takes it away.
+
+    Parameters
+    ----------
+    layer
+        Each has one source; a lower layer is asked first. nbflow's own configuration is 0.
     """
-    _Process.chain = Chain() if provide is None else Chain(_Provided(provide))
+    providers = _Process.providers
+    if provide is None:
+        providers.pop(layer, None)
+    else:
+        providers[layer] = provide
+    _Process.chain = Chain(*(_Provided(providers[each]) for each in sorted(providers)))
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Faces of other workflow systems over nbflow's own parts."""

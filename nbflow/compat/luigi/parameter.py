@@ -1,0 +1,107 @@
+"""`luigi.parameter`: the parameter classes, and the old names of their errors."""
+
+from __future__ import annotations
+
+from nbflow.core.errors import DuplicateParameterError as DuplicateParameterException
+from nbflow.core.errors import MissingParameterError as MissingParameterException
+from nbflow.core.errors import ParameterError as ParameterException
+from nbflow.core.errors import UnknownParameterError as UnknownParameterException
+from nbflow.core.model.frozen import FrozenOrderedDict, recursively_freeze, recursively_unfreeze
+from nbflow.core.model.parameters import NO_VALUE as _no_value
+from nbflow.core.model.parameters import (
+    BoolParameter,
+    ChoiceListParameter,
+    ChoiceParameter,
+    DateHourParameter,
+    DateIntervalParameter,
+    DateMinuteParameter,
+    DateParameter,
+    DateSecondParameter,
+    DictParameter,
+    EnumListParameter,
+    EnumParameter,
+    FloatParameter,
+    IntParameter,
+    ListParameter,
+    MonthParameter,
+    NumericalParameter,
+    OptionalBoolParameter,
+    OptionalChoiceParameter,
+    OptionalDateParameter,
+    OptionalDictParameter,
+    OptionalFloatParameter,
+    OptionalIntParameter,
+    OptionalListParameter,
+    OptionalNumericalParameter,
+    OptionalParameter,
+    OptionalParameterMixin,
+    OptionalParameterTypeWarning,
+    OptionalPathParameter,
+    OptionalStrParameter,
+    OptionalTupleParameter,
+    Parameter,
+    ParameterVisibility,
+    PathParameter,
+    StrParameter,
+    TaskParameter,
+    TimeDeltaParameter,
+    TupleParameter,
+    YearParameter,
+)
+from nbflow.core.model.parameters.dates import _DateParameterBase, _DatetimeParameterBase
+
+__all__ = [
+    "BoolParameter",
+    "ChoiceListParameter",
+    "ChoiceParameter",
+    "DateHourParameter",
+    "DateIntervalParameter",
+    "DateMinuteParameter",
+    "DateParameter",
+    "DateSecondParameter",
+    "DictParameter",
+    "DuplicateParameterException",
+    "EnumListParameter",
+    "EnumParameter",
+    "FloatParameter",
+    "FrozenOrderedDict",
+    "IntParameter",
+    "ListParameter",
+    "MissingParameterException",
+    "MonthParameter",
+    "NumericalParameter",
+    "OptionalBoolParameter",
+    "OptionalChoiceParameter",
+    "OptionalDateParameter",
+    "OptionalDictParameter",
+    "OptionalFloatParameter",
+    "OptionalIntParameter",
+    "OptionalListParameter",
+    "OptionalNumericalParameter",
+    "OptionalParameter",
+    "OptionalParameterMixin",
+    "OptionalParameterTypeWarning",
+    "OptionalPathParameter",
+    "OptionalStrParameter",
+    "OptionalTupleParameter",
+    "Parameter",
+    "ParameterException",
+    "ParameterVisibility",
+    "PathParameter",
+    "StrParameter",
+    "TaskParameter",
+    "TimeDeltaParameter",
+    "TupleParameter",
+    "UnconsumedParameterWarning",
+    "UnknownParameterException",
+    "YearParameter",
+    "_DateParameterBase",
+    "_DatetimeParameterBase",
+    "_no_value",
+    "recursively_freeze",
+    "recursively_unfreeze",
+]
+
+
+class UnconsumedParameterWarning(UserWarning):
+    """A section of the configuration has a key that is no parameter of its task."""
