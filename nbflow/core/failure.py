@@ -36,7 +36,8 @@ def describe_error(
         Gives a file's name as people know it (`In[3]` for a cell's temporary file).
     """
     name = name_file or (lambda file: file)
-    file, line, function, source = "", 0, "", ()
+    file, line, function = "", 0, ""
+    source: tuple[tuple[int, str], ...] = ()
     frame = _user_frame(error.__traceback__)
     if frame is not None:
         code, line = frame.tb_frame.f_code, frame.tb_lineno

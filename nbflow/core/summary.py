@@ -6,14 +6,14 @@ history read it. Applying the same events in the same order always gives the sam
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nbflow.core import events as e
 from nbflow.core.graph import GraphNode, TaskGraph
 from nbflow.core.status import FINAL_STATES, RunStatus, TaskState, TaskStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from nbflow.core.call import ErrorInfo, FileRecord
 
@@ -303,7 +303,7 @@ class RunSummary:
         self._move(self.tasks[event.task_id], TaskState.PENDING)
 
 
-_HANDLERS = {
+_HANDLERS: dict[type[e.RunEvent], Callable[[RunSummary, Any], None]] = {
     e.RunStarted: RunSummary._run_started,
     e.RunFinished: RunSummary._run_finished,
     e.TaskAdded: RunSummary._task_added,

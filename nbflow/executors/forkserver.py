@@ -32,13 +32,18 @@ class _Popen(ForkServerPopen):
             reduction.dump(process_obj, buffer)
         finally:
             set_spawning_popen(None)
-        self.sentinel, writer = forkserver.connect_to_new_process(self._fds)
+        self.sentinel, writer = forkserver.connect_to_new_process(self._fds)  # type: ignore[attr-defined]
         # While this end is open the child knows that its parent lives.
         alive = os.dup(writer)
-        self.finalizer = util.Finalize(self, util.close_fds, (alive, self.sentinel))
+        self.finalizer = util.Finalize(self, _close, (alive, self.sentinel))
         with open(writer, "wb", closefd=True) as file:
             file.write(buffer.getbuffer())
         self.pid = forkserver.read_signed(self.sentinel)
+
+
+def _close(*descriptors: int) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 class _Process(ForkServerProcess):

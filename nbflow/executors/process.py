@@ -233,8 +233,7 @@ class ProcessExecutor:
             if self._wake_reader in ready:
                 while self._wake_reader.poll():
                     self._wake_reader.recv_bytes()
-                if self._closing:
-                    return
+                continue
             for worker in dict.fromkeys(sources[s] for s in ready if s in sources):
                 if not self._receive(worker):
                     self._bury(worker)

@@ -73,6 +73,7 @@ SLICE = 0.05
 INPUT_LIMIT = 16
 #: How often requirements that got lost are planned again for one task.
 RESCHEDULE_LIMIT = 1
+OUTCOMES = (Done, FoundComplete, Suspended, Failed, Missing, Busy, Interrupted)
 
 
 class Worker:
@@ -142,6 +143,7 @@ class Worker:
         self._lost: dict[str, int] = {}
         self._yielded: dict[str, list[tuple[str, ...]]] = {}
         self._beaten = 0.0
+        self._idle_since: float | None = None
         self._stopping = False
 
     # -- the whole run -------------------------------------------------------------------------
@@ -227,11 +229,10 @@ class Worker:
                     sequence=self._next(),
                 )
             )
-            kind = type(reply)
-            if kind is Assignment:
-                self._start(reply.call)  # type: ignore[union-attr]
-            elif kind is BatchAssignment:
-                self._start_batch(reply)  # type: ignore[arg-type]
+            if isinstance(reply, Assignment):
+                self._start(reply.call)
+            elif isinstance(reply, BatchAssignment):
+                self._start_batch(reply)
             elif not self._idle(reply):
                 return
 
@@ -248,12 +249,25 @@ class Worker:
             return False
         if reply.wake_at is None and not reply.running and not reply.paused:
             return False
+        if self._has_waited_enough(reply.wake_at):
+            return False
         self._nap(reply.wake_at)
         return True
+
+    def _has_waited_enough(self, wake_at: float | None) -> bool:
+        """Whether nothing has run here for as long as the policy allows."""
+        limit = self.planner.policy.idle_seconds
+        now = self._clock()
+        if limit is None or (wake_at is not None and wake_at <= now):
+            return False
+        if self._idle_since is None:
+            self._idle_since = now
+        return now - self._idle_since >= limit
 
     # -- one task ------------------------------------------------------------------------------
 
     def _start(self, call: TaskCall) -> None:
+        self._idle_since = None
         task = self.planner.tasks.get(call.task_id)
         if task is None:
             task = self._load(call)
@@ -269,10 +283,10 @@ class Worker:
             outcome = self.executor.submit(call, task, _Reporter(self, call))
         except ExecutorError as error:
             outcome = Failed(describe_error(error), 0.0, error)
-        if type(outcome) is Done or isinstance(outcome, _OUTCOMES):
+        if isinstance(outcome, OUTCOMES):
             self._finish(call, outcome)
         else:
-            self._pending[outcome] = call  # type: ignore[index]
+            self._pending[outcome] = call
 
     def _load(self, call: TaskCall) -> Task | None:
         """Make a task that this process did not plan; it fails alone where that cannot be done."""
@@ -318,21 +332,23 @@ class Worker:
             self._report(reply.call, Failed(describe_error(error)))
 
     def _finish(self, call: TaskCall, outcome: Outcome) -> None:
-        kind = type(outcome)
-        if kind is Done:
-            self._succeed(call, outcome)  # type: ignore[arg-type]
-        elif kind is Suspended:
-            self._suspend(call, outcome)  # type: ignore[arg-type]
-        elif kind is Failed:
-            self._fail(call, outcome)  # type: ignore[arg-type]
-        elif kind is Missing:
-            self._reschedule(call, outcome)  # type: ignore[arg-type]
-        else:
-            if kind is FoundComplete:
+        match outcome:
+            case Done():
+                self._succeed(call, outcome)
+            case Suspended():
+                self._suspend(call, outcome)
+            case Failed():
+                self._fail(call, outcome)
+            case Missing():
+                self._reschedule(call, outcome)
+            case FoundComplete():
                 self.done.add(call.task_id)
-            elif kind is Interrupted:
+                self._report(call, outcome)
+            case Interrupted():
                 self.guard.requests += 1
-            self._report(call, outcome)  # type: ignore[arg-type]
+                self._report(call, outcome)
+            case Busy():
+                self._report(call, outcome)
 
     def _succeed(self, call: TaskCall, outcome: Done) -> None:
         deps = self.planner.deps.get(call.task_id, ())
@@ -510,9 +526,6 @@ class Worker:
         reply = self.scheduler.handle(command)
         if isinstance(reply, Refused) and reply.code not in {"stale_token", "unknown_task"}:
             raise SchedulerError(f"the scheduler refused a report: {reply.reason}")
-
-
-_OUTCOMES = (Done, FoundComplete, Suspended, Failed, Missing, Busy, Interrupted)
 
 
 class _Reporter:

@@ -9,9 +9,9 @@ from nbflow.core.errors import NotATaskError
 from nbflow.core.model.parameters import TimeDeltaParameter
 from nbflow.core.model.registry import rebind
 from nbflow.core.model.task import BaseTask
+from nbflow.session.handle import Run, background_runs, last_result, store_path
 from nbflow.session.options import RunOptions
 from nbflow.session.result import RunResult, TaskFailure
-from nbflow.session.run import Run, background_runs, last_result, store_path
 from nbflow.session.views import Dag, Plan, graph_of
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def _start(since: str | float | None) -> float | None:
         return None
     if isinstance(since, str):
         duration: Any = TimeDeltaParameter()  # a timedelta, to a type checker
-        since = duration.from_text(since, "since").total_seconds()
+        since = float(duration.from_text(since, "since").total_seconds())
     return time.time() - since
 
 

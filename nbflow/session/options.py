@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nbflow.core.model.task import Task
+    from nbflow.core.scheduler.policy import SchedulerConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,8 @@ class RunOptions:
         Echo the tasks' output as well as logging it; None: where a person watches.
     store
         "" for the project's database, "memory:" for none, "sqlite:///path" for another.
+    scheduler
+        The numbers by which the scheduler decides; None: nbflow's, with the project's resources.
     invocation, where
         The line that would start the same run, and the place that did; recorded.
     """
@@ -57,6 +60,7 @@ class RunOptions:
     invocation: str = ""
     where: str = ""
     policy: RunPolicy = NATIVE
+    scheduler: SchedulerConfig | None = None
 
     @classmethod
     def of(cls, options: RunOptions | None, given: dict[str, Any]) -> RunOptions:

@@ -140,6 +140,11 @@ class RunResult:
 
         return frames.summary_frame(self.summary)
 
+    @property
+    def live_tasks(self) -> Mapping[str, Task]:
+        """The tasks themselves by id; empty in a result that was pickled."""
+        return self._tasks
+
     def __getitem__(self, name: str) -> TaskSummary:
         """How one task stands, by `Family(a=1)`, family or id."""
         return self.summary.tasks[self._find(name)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from nbflow import config
+from nbflow.core.errors import UnknownTaskError, did_you_mean
 from nbflow.core.graph import GraphNode, TaskGraph
 from nbflow.core.model.task import Task
 from nbflow.core.status import TaskState, TaskStatus
@@ -15,6 +17,7 @@ from nbflow.session.snapshot import SnapshotCheck
 
 if TYPE_CHECKING:
     from nbflow.core.scheduler.commands import AddTask
+    from nbflow.display.drawing import DrawingOptions
     from nbflow.session.options import RunOptions
 
 _STATES = {
@@ -145,13 +148,52 @@ class Plan(GraphView):
 
 
 class Dag(GraphView):
-    """The dependency graph of tasks, complete ones included."""
+    """The dependency graph of tasks, complete ones included.
+
+    Parameters
+    ----------
+    rank
+        "LR" draws it from left to right, "TB" from the top down.
+    expand
+        Draw a box for each task, also of large families.
+    """
+
+    def __init__(self, graph: TaskGraph, *, rank: str = "", expand: bool = False) -> None:
+        super().__init__(graph)
+        self.rank = rank
+        self.expand = expand
+
+    def select(self, *, up: str = "", down: str = "", depth: int | None = None) -> Dag:
+        """A part of the graph, drawn the same way.
+
+        Parameters
+        ----------
+        up
+            Only this task and what it needs: `Family`, `Family(a=1)` or an id.
+        down
+            Only this task and what needs it.
+        depth
+            At most so many steps away from the tops of what is left.
+
+        Raises
+        ------
+        UnknownTaskError
+            The graph has no such task.
+        """
+        graph = self.graph
+        for name, reach in ((up, graph.upstream), (down, graph.downstream)):
+            if name:
+                found = [reach(task_id) for task_id in self._named(name)]
+                graph = graph.subgraph(set(graph.nodes).intersection(set[str]().union(*found)))
+        if depth is not None:
+            graph = graph.subgraph(_within(graph, depth))
+        return Dag(graph, rank=self.rank, expand=self.expand)
 
     def to_graphviz(self) -> Any:
         """The graph as a `graphviz.Digraph`; the layout engine is not needed for it."""
         from nbflow.display import diagram
 
-        return diagram.to_graphviz(self.graph)
+        return diagram.to_graphviz(self.graph, rank=self.rank or "LR")
 
     def to_dot(self) -> str:
         """The graph in Graphviz's language."""
@@ -161,14 +203,57 @@ class Dag(GraphView):
         """The graph in Mermaid's language."""
         from nbflow.display import diagram
 
-        return diagram.to_mermaid(self.graph)
+        return diagram.to_mermaid(self.graph, rank=self.rank or "LR")
+
+    def render(self, format: str) -> bytes:
+        """The graph as "text", "svg", "png", "html", "dot" or "mermaid".
+
+        Raises
+        ------
+        NotSupportedHereError
+            The graph cannot be drawn here.
+        """
+        from nbflow.display import drawing
+
+        return drawing.render(self.graph, format, self._options())
 
     def save(self, path: str) -> str:
-        """Write the graph to `path`, in the format of its suffix; returns the absolute path."""
-        from nbflow.display import layout
+        """Write the graph to `path`; returns the absolute path.
 
-        layout.save(self.graph, path)
+        The suffix says the format: .svg, .png, .html, .dot, .mmd or .txt.
+
+        Raises
+        ------
+        BadFlagValueError, NotSupportedHereError
+            The suffix is that of no format; the graph cannot be drawn here.
+        """
+        from nbflow.display import drawing
+
+        drawing.save(self.graph, path, self._options())
         return os.path.abspath(path)
+
+    def _options(self) -> DrawingOptions:
+        from nbflow.display.drawing import DrawingOptions
+
+        return DrawingOptions(
+            rank=self.rank,
+            expand=self.expand,
+            engine=config.value("dot"),
+            stable=display_settings().stable,
+        )
+
+    def _named(self, name: str) -> list[str]:
+        found = [
+            task_id
+            for task_id, node in self.graph.nodes.items()
+            if name in {task_id, node.record.family, node.record.describe()}
+        ]
+        if not found:
+            families = {node.record.family for node in self.graph.nodes.values()}
+            raise UnknownTaskError(
+                f"no task of the graph is {name!r}.{did_you_mean(name, families)}"
+            )
+        return found
 
     def __repr__(self) -> str:
         from nbflow.display import text
@@ -176,6 +261,22 @@ class Dag(GraphView):
         return text.tree_text(self.graph, ascii=display_settings().ascii)
 
     def _repr_html_(self) -> str:
-        from nbflow.display import html
+        from nbflow.display import drawing, html
 
-        return html.tree_html(self.graph)
+        picture = drawing.picture_html(self.graph, self._options())
+        return html.tree_html(self.graph, picture=picture)
+
+
+def _within(graph: TaskGraph, depth: int) -> set[str]:
+    """Tasks that are at most `depth` steps below the roots."""
+    found = set(graph.roots)
+    level = found
+    for _ in range(depth):
+        level = {
+            dep
+            for task_id in level
+            for dep in graph.nodes[task_id].deps
+            if dep in graph.nodes and dep not in found
+        }
+        found = found | level
+    return found

@@ -228,9 +228,8 @@ class Run:
         self, project: config.Project, locks: Locks, log: RunLog, stack: ExitStack
     ) -> Worker:
         options = self.options
-        resources = config.resources()
-        state = SchedulerState(SchedulerConfig(resources=resources))
-        service = SchedulerService(self._stream, state=state)
+        numbers = options.scheduler or SchedulerConfig(resources=config.resources())
+        service = SchedulerService(self._stream, state=SchedulerState(numbers))
         info = describe_run(self.tasks, options, project.root if options.store != "memory:" else "")
         done: set[str] = set()
         planner = Planner(
@@ -240,7 +239,7 @@ class Run:
             check=SnapshotCheck(),
             force=options.forces(self.tasks),
             descend=options.forces_others,
-            retry=_retry_policy(options.retry),
+            retry=_retry_policy(options.retry) or numbers.retry,
             timeout=options.timeout,
             guard=self._guard,
             name_file=name_file,
