@@ -139,8 +139,8 @@ class Register(ABCMeta):
         # attributes that the original has. What belongs to this class alone stays.
         if name in _OWN or _is_copy(value, cls.__dict__.get(name)):
             return
-        own = cls.__dict__.get(name, _NOTHING)
-        concerned = isinstance(value, Parameter) or (_is_decisive(cls, name) and value != own)
+        is_same = name in _DECISIVE and cls.__dict__.get(name, _NOTHING) == value
+        concerned = isinstance(value, Parameter) or (_is_decisive(cls, name) and not is_same)
         super().__setattr__(name, value)
         if concerned:
             _forget_plans(cls)
