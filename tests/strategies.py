@@ -8,6 +8,7 @@ import datetime as dt
 import enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from nbflow.core.model import interval
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hypothesis.strategies import SearchStrategy
+
+
+#: For a rule that is tried with each of the many cases.
+few = settings(max_examples=20, deadline=None)
 
 
 class Color(enum.Enum):

@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 #: Text of an annotation that says "no parameter", where its inside cannot be evaluated.
-_NO_FIELD: Final = re.compile(r"(?:\w+\.)*(?:ClassVar|Final)\b")
+_NO_FIELD: Final = r"(?:\w+\.)*(?:ClassVar|Final)\b"
 
 #: Element types of lists and mappings that JSON keeps as they are.
 _JSON_TYPES: Final = frozenset({Any, str, int, float, bool, type(None), list, tuple, dict})
@@ -276,7 +276,7 @@ def _parameter(cls: type, name: str, annotation: Any, scope: _Scope) -> Paramete
 
 def _is_no_field(annotation: Any) -> bool:
     if isinstance(annotation, _Unresolved):
-        return _NO_FIELD.match(annotation.text) is not None
+        return re.match(_NO_FIELD, annotation.text) is not None
     outer = typing.get_origin(annotation) or annotation
     return outer is typing.ClassVar or outer is typing.Final
 

@@ -24,7 +24,8 @@ class DateInterval:
     Intervals of two kinds are never equal and have no order, whatever days they have (Q-46).
     """
 
-    _notation: ClassVar[re.Pattern[str]]
+    #: A regular expression; compiled on first use, since importing must be cheap.
+    _notation: ClassVar[str]
 
     def __init__(self, date_a: date, date_b: date) -> None:
         self.date_a = date_a
@@ -44,7 +45,7 @@ class DateInterval:
         ValueError
             The notation is right, but there is no such day, week or month.
         """
-        match = cls._notation.fullmatch(s)
+        match = re.fullmatch(cls._notation, s)
         return None if match is None else cls._from_numbers(*map(int, match.groups()))
 
     @classmethod
@@ -123,7 +124,7 @@ class DateInterval:
 class Date(DateInterval):
     """One day, `2026-08-22`."""
 
-    _notation = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
+    _notation = r"(\d{4})-(\d\d)-(\d\d)"
 
     def __init__(self, y: int, m: int, d: int) -> None:
         day = date(y, m, d)
@@ -140,7 +141,7 @@ class Date(DateInterval):
 class Week(DateInterval):
     """An ISO week, `2026-W31`, from Monday; near New Year its year may not be that of its days."""
 
-    _notation = re.compile(r"(\d{4})-W(\d\d)")
+    _notation = r"(\d{4})-W(\d\d)"
 
     def __init__(self, y: int, w: int) -> None:
         monday = date.fromisocalendar(y, w, 1)
@@ -159,7 +160,7 @@ class Week(DateInterval):
 class Month(DateInterval):
     """A month, `2026-08`."""
 
-    _notation = re.compile(r"(\d{4})-(\d\d)")
+    _notation = r"(\d{4})-(\d\d)"
 
     def __init__(self, y: int, m: int) -> None:
         super().__init__(date(y, m, 1), date(y + m // 12, m % 12 + 1, 1))
@@ -175,7 +176,7 @@ class Month(DateInterval):
 class Year(DateInterval):
     """A year, `2026`."""
 
-    _notation = re.compile(r"(\d{4})")
+    _notation = r"(\d{4})"
 
     def __init__(self, y: int) -> None:
         super().__init__(date(y, 1, 1), date(y + 1, 1, 1))
@@ -191,7 +192,7 @@ class Year(DateInterval):
 class Custom(DateInterval):
     """Any span, `2026-08-01-2026-08-22`; it has no neighbours."""
 
-    _notation = re.compile(r"(\d{4})-(\d\d)-(\d\d)-(\d{4})-(\d\d)-(\d\d)")
+    _notation = r"(\d{4})-(\d\d)-(\d\d)-(\d{4})-(\d\d)-(\d\d)"
 
     @classmethod
     def _from_numbers(cls, *numbers: int) -> Self:

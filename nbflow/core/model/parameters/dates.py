@@ -34,8 +34,10 @@ _TIMESPECS: Final = {
     "%Y-%m-%dT%H%M%S": "seconds",
 }
 
-#: Month, day, hour, minute, second of a text that has the form of a date but is none.
-_FIELDS: Final = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d)(?:(\d\d)(?:(\d\d))?)?)?)?)?")
+# Regular expressions are compiled on first use: importing must be cheap.
+
+#: Year to second of a text that has the form of a date but is none.
+_FIELDS: Final = r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d)(?:(\d\d)(?:(\d\d))?)?)?)?)?"
 
 
 class _TimeParameter(Parameter[D]):
@@ -99,7 +101,7 @@ class _TimeParameter(Parameter[D]):
             return super()._reason(value, cause)
         if isinstance(cause, TypeError):
             return str(cause)
-        fields = _FIELDS.fullmatch(value)
+        fields = re.fullmatch(_FIELDS, value)
         return (fields and _misfit(fields)) or f"not of the form {self._form()}"
 
     def _form(self) -> str:
@@ -319,14 +321,14 @@ class DateIntervalParameter(Parameter[intervals.DateInterval]):
         return value
 
 
-_WORDS: Final = re.compile(
+_WORDS: Final = (
     r"(?:(?P<weeks>-?\d+) ?w(?:eek)?s? ?)?"
     r"(?:(?P<days>\d+) ?d(?:ay)?s? ?)?"
     r"(?:(?P<hours>\d+) ?h(?:our)?s? ?)?"
     r"(?:(?P<minutes>\d+) ?m(?:inute)?s? ?)?"
     r"(?:(?P<seconds>\d+(?:\.\d{1,6})?) ?s(?:econd)?s? ?)?"
 )
-_ISO_8601: Final = re.compile(
+_ISO_8601: Final = (
     r"P(?:(?P<weeks>\d+)W|(?:(?P<days>\d+)D)?"
     r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?)"
 )
@@ -380,9 +382,9 @@ class TimeDeltaParameter(Parameter[timedelta]):
         except OverflowError as error:
             raise ParameterError("too long for a duration") from error
         except ValueError:
-            match = _ISO_8601.match(text)
+            match = re.match(_ISO_8601, text)
             if match is None or not any(match.groups()):
-                match = _WORDS.match(text)
+                match = re.match(_WORDS, text)
         if match is None or not any(match.groups()):
             raise ParameterError("not a duration")
         return _duration(match), text[match.end() :]

@@ -8,15 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nbflow.core.errors import BadValueError, ParameterError
 from nbflow.core.model import parameters as p
 from nbflow.core.model.parameters.base import NO_VALUE, ParameterTypeWarning
-from tests.strategies import CASES, Case, id_of, same
-
-few = settings(max_examples=40, deadline=None)
+from tests.strategies import CASES, Case, few, id_of, same
 
 
 class Holder:

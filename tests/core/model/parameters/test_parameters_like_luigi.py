@@ -8,11 +8,11 @@ import warnings
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from nbflow.core.model import parameters as p
-from tests.strategies import CASES, Case, id_of, outcome
+from tests.strategies import CASES, Case, few, id_of, outcome
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -21,8 +21,6 @@ with warnings.catch_warnings():
     from luigi.freezing import recursively_unfreeze
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-
-few = settings(max_examples=40, deadline=None)
 
 LUIGIS = [case for case in CASES if hasattr(luigi.parameter, case.name)]
 
