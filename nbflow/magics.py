@@ -34,7 +34,7 @@ from nbflow.core.model.task import BaseTask
 from nbflow.display.environment import DisplayMode
 from nbflow.invocation.commands import COMMANDS, help_text
 from nbflow.invocation.grammar import Invocation, parse
-from nbflow.invocation.options import command_line, python_code, run_options
+from nbflow.invocation.options import command_line, python_code, run_options, shown_part
 from nbflow.invocation.sources import load_source
 from nbflow.invocation.tasks import find_task, task_of
 from nbflow.session import cards
@@ -80,6 +80,16 @@ class Text(str):
 
     def __repr__(self) -> str:
         return str(self)
+
+
+class Picture:
+    """An image of pixels, as a notebook shows it."""
+
+    def __init__(self, png: bytes) -> None:
+        self._png = png
+
+    def _repr_png_(self) -> bytes:
+        return self._png
 
 
 @magics_class
@@ -150,11 +160,14 @@ class NbflowMagics(Magics):
         with task_of(invocation, change_folder=False) as task:
             if "show_code" in invocation.flags:
                 return _code(invocation, task)
-            dag = session.dag(task)
-        language = invocation.flags.get("format", "text")
-        if language == "dot":
-            return Text(dag.to_dot())
-        return Text(dag.to_mermaid()) if language == "mermaid" else dag
+            dag = shown_part(session.dag(task), invocation)
+        if "save" in invocation.flags:
+            return Text(f"wrote {dag.save(str(invocation.flags['save']))}")
+        language = invocation.flags.get("format", "svg")
+        if language == "svg":
+            return dag
+        drawn = dag.render(str(language))
+        return Picture(drawn) if language == "png" else Text(drawn.decode().rstrip("\n"))
 
     def _tasks(self, invocation: Invocation) -> Any:
         load_source(invocation, change_folder=False)
@@ -171,7 +184,8 @@ class NbflowMagics(Magics):
             return cards.show(task)
 
     def _last(self, _invocation: Invocation) -> Any:
-        return session.last_result() or Text("nothing has run in this kernel yet")
+        result = session.last_result()  # false where the run failed
+        return Text("nothing has run in this kernel yet") if result is None else result
 
     def _help(self, invocation: Invocation) -> Any:
         return Text(help_text(*invocation.words, program="%nbflow"))

@@ -56,9 +56,8 @@ _BLOCK = (
 # -- graphs ---------------------------------------------------------------------------------------
 
 
-def plan_html(graph: TaskGraph, *, stable: bool = False) -> str:
+def plan_html(graph: TaskGraph) -> str:
     """What would run and why, as a table that is indented like a tree."""
-    del stable  # a plan says nothing that differs between two runs
     title = f"Plan for {_name(_root_name(graph))}"
     return _card(
         f"{title} {_gap()}{_second(markup(text.plan_counts(graph)))}",
@@ -68,12 +67,21 @@ def plan_html(graph: TaskGraph, *, stable: bool = False) -> str:
     )
 
 
-def tree_html(graph: TaskGraph, *, stable: bool = False) -> str:
-    """The graph as an indented table with the state of each task."""
-    del stable
+def tree_html(graph: TaskGraph, *, picture: str = "") -> str:
+    """The graph as an indented table with the state of each task.
+
+    Parameters
+    ----------
+    picture
+        HTML of the drawn graph; the table is then shown closed below it.
+    """
+    table = _tree_table(graph, reasons=False)
+    if picture:
+        said = words.plural(len(graph), "task")
+        table = f'<div style="margin:8px 0 0">{picture}</div>{_details(said, table)}'
     return _card(
         f"{_name(_root_name(graph))} {_gap()}{counts_html(graph.counts())}",
-        _tree_table(graph, reasons=False),
+        table,
         kind="dag",
         state=None,
     )

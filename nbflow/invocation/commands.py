@@ -133,16 +133,18 @@ class Command:
         return " ".join([self.name, *words, *values, "[flags]"])
 
 
-_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
+_DURATION = re.compile(
+    r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?"
+)
 
 
 def duration(text: str) -> float:
-    """Seconds of "90", "90s", "10m", "1h30m"; raises ValueError."""
+    """Seconds of "90", "90s", "10m", "1h30m", "7d"; raises ValueError."""
     match = _DURATION.fullmatch(text)
     seconds = 0.0
     if match and text:
-        hours, minutes, rest = (float(part or 0) for part in match.groups())
-        seconds = hours * 3600 + minutes * 60 + rest
+        days, hours, minutes, rest = (float(part or 0) for part in match.groups())
+        seconds = days * 86_400 + hours * 3600 + minutes * 60 + rest
     if seconds <= 0:
         msg = "a time looks like 90s, 10m or 1h30m."
         raise ValueError(msg)
@@ -203,17 +205,19 @@ _RUN_FLAGS = (
 _DAG_FLAGS = (
     Flag(
         "format",
-        "text (a tree), dot (Graphviz) or mermaid",
+        "text (a tree), dot (Graphviz), mermaid, or drawn: svg, png",
         value="NAME",
-        choices=("text", "dot", "mermaid"),
+        choices=("text", "dot", "mermaid", "svg", "png"),
     ),
-    Flag("rank", "", value="LR|TB", later=True),
-    Flag("depth", "", value="N", later=True),
-    Flag("up", "", value="TASK", later=True),
-    Flag("down", "", value="TASK", later=True),
-    Flag("expand", "", later=True),
+    Flag("save", "write it to a file: .svg, .png, .html, .dot, .mmd or .txt", value="FILE"),
+    Flag(
+        "rank", "draw from left to right, or from the top down", value="LR|TB", choices=("LR", "TB")
+    ),
+    Flag("up", "only this task and what it needs", value="TASK"),
+    Flag("down", "only this task and what needs it", value="TASK"),
+    Flag("depth", "at most so many steps below the top", value="N", read=_at_least(0)),
+    Flag("expand", "draw each task, also of large families"),
     Flag("status", "", negatable=True, later=True),
-    Flag("save", "", value="FILE", later=True),
     Flag("widget", "", later=True),
 )
 
@@ -252,10 +256,12 @@ COMMANDS: tuple[Command, ...] = (
         needs=frozenset({Kind.TASK}),
         flags=_DAG_FLAGS,
         values="name",
-        help="A tree of text, or the graph for other tools.",
+        help="Drawn in a notebook, a tree of text in a terminal. Above 50 tasks a family is one box; "
+        "what failed stands beside it.",
         examples=(
-            ("dag Report date=2026-08-01", "the tree with the state of each task"),
-            ("dag Report date=2026-08-01 --format dot", "for Graphviz: … | dot -Tsvg"),
+            ("dag Report date=2026-08-01", "the graph with the state of each task"),
+            ("dag Report date=2026-08-01 --save graph.svg", "as a picture"),
+            ("dag Report date=2026-08-01 --up Features", "what Features needs"),
         ),
     ),
     Command(
@@ -294,7 +300,7 @@ COMMANDS: tuple[Command, ...] = (
         kinds=(Kind.GLOB,),
         flags=(
             Flag("limit", "how many, newest first (default 50)", value="N", read=_at_least(1)),
-            Flag("since", "only what started since then: 12h, 7d", value="TIME"),
+            Flag("since", "only the last 12h, 7d, …", value="TIME", read=duration),
             Flag("status", "only those that ended so: succeeded, failed, …", value="NAME"),
             Flag("task", "one row for each task, instead of for each run"),
             Flag("widget", "", later=True),

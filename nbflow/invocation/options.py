@@ -9,7 +9,7 @@ from nbflow import config
 from nbflow.core.model.parameters.base import MASK
 from nbflow.invocation.grammar import format
 from nbflow.invocation.tasks import resolved
-from nbflow.session import RunOptions
+from nbflow.session import Dag, RunOptions
 
 if TYPE_CHECKING:
     from nbflow.core.model.task import Task
@@ -33,6 +33,13 @@ def run_options(invocation: Invocation, task: Task, *, where: str) -> RunOptions
     given |= {name: invocation.flags[name] for name in _OPTIONS if name in invocation.flags}
     line = command_line(invocation, task, shell=where == "cli")
     return RunOptions(**given, invocation=line, where=where)
+
+
+def shown_part(dag: Dag, invocation: Invocation) -> Dag:
+    """The part of a graph that the flags ask for, drawn as they say."""
+    flags: Any = invocation.flags
+    part = dag.select(up=flags.get("up", ""), down=flags.get("down", ""), depth=flags.get("depth"))
+    return Dag(part.graph, rank=flags.get("rank", ""), expand="expand" in flags)
 
 
 def command_line(invocation: Invocation, task: Task, *, shell: bool = True) -> str:

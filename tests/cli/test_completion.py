@@ -85,7 +85,7 @@ def test_flag_given_already_is_not_offered_again():
 
 def test_values_of_a_flag():
     assert offered("run A --executor=p") == ["--executor=process"]
-    assert offered("dag A --format ") == ["text", "dot", "mermaid"]
+    assert offered("dag A --format ") == ["text", "dot", "mermaid", "svg", "png"]
 
 
 def test_sources_are_offered_in_a_terminal_only(jobs, monkeypatch):

@@ -256,7 +256,34 @@ def test_dry_run_is_a_plan(tasks):
     assert not os.path.exists("raw.txt")
 
 
+def test_dag_is_drawn(tasks):
+    html = tasks.cell("%nbflow dag A").displays[0]["text/html"]
+
+    assert 'src="data:image/svg+xml;base64,' in html
+    assert 'alt="Graph of 2 tasks: 2 pending"' in html
+
+
+def test_part_of_a_dag_is_saved(tasks):
+    out = tasks.cell("%nbflow dag A --up Raw --rank TB --save raw.svg")
+
+    assert out.result == f"wrote {os.path.abspath('raw.svg')}"
+    with open("raw.svg") as file:
+        assert "Graph of 1 task: 1 pending" in file.read()
+
+
+def test_dag_without_an_engine_is_a_tree_and_a_hint(tasks, monkeypatch):
+    from nbflow.display import layout
+
+    monkeypatch.setattr(layout, "find_engine", lambda *_, **__: None)
+
+    html = tasks.cell("%nbflow dag A").displays[0]["text/html"]
+
+    assert "pip install graphviz-pure" in html
+    assert "<b>Raw</b>" in html
+
+
 def test_dag_in_other_languages(tasks):
+    assert tasks.cell("%nbflow dag A --format png").displays[0]["image/png"]
     assert tasks.cell("%nbflow dag A --format mermaid").result.startswith("flowchart")
     assert "digraph" in tasks.cell("%nbflow dag A --format dot").result
 
