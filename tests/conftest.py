@@ -14,11 +14,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(nbflow_project: Path) -> Path:
     """An empty project, as the working directory."""
-    (tmp_path / "nbflow.toml").touch()
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    return nbflow_project
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from nbflow.core.interrupt import InterruptGuard
 from nbflow.core.model.callbacks import Event, has_handlers
 from nbflow.core.model.nested import flatten
 from nbflow.core.model.registry import definition_of
-from nbflow.core.model.task import Task, WrapperTask, requirements_of
+from nbflow.core.model.task import Task, WrapperTask, is_external, requirements_of
 from nbflow.core.policy import NATIVE
 from nbflow.core.scheduler.commands import AddTask
 from nbflow.core.status import TaskStatus
@@ -195,7 +195,7 @@ class Planner:
             if type(answer) is not bool:
                 return self._unplanned(task, facts, answer)
             complete = self._settle(task, answer)
-            external = task.run is None or task.run is NotImplemented
+            external = is_external(task)
             if complete and (external or not self._descend):
                 return self._add(task, facts, TaskStatus.DONE)
             if external:
@@ -328,7 +328,7 @@ def _record(task: Task, facts: _Facts) -> TaskRecord:
         unshown=definition.unshown,
         priority=task.priority,
         resources=dict(resources) if resources else None,
-        is_external=definition.is_external,
+        is_external=definition.is_external or is_external(task),
         is_wrapper=definition.is_wrapper,
         has_output=facts.has_output,
         code_hash=definition.code_hash,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbflow.core.errors import NotATaskError
 from nbflow.core.model.parameters import TimeDeltaParameter
-from nbflow.core.model.registry import rebind
+from nbflow.core.model.registry import rebind, settle_redefinitions
 from nbflow.core.model.task import BaseTask
 from nbflow.session.handle import Run, background_runs, last_result, store_path
 from nbflow.session.options import RunOptions
@@ -197,4 +197,5 @@ def _roots(tasks: tuple[Task, ...]) -> tuple[Task, ...]:
             )
         if not isinstance(task, BaseTask):
             raise NotATaskError(f"expected a task, found {type(task).__name__} {task!r:.100}.")
+    settle_redefinitions()
     return tuple(dict.fromkeys(rebind(task) for task in tasks))

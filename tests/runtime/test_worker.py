@@ -25,39 +25,23 @@ from nbflow.core.scheduler.commands import (
     Resume,
 )
 from nbflow.core.status import RunStatus, TaskState
-from nbflow.core.stream import EventStream
-from nbflow.core.summary import RunSummary
 from nbflow.executors.execute import record_target
 from nbflow.executors.inline import InlineExecutor
 from nbflow.executors.locks import NoLocks
 from nbflow.runtime.plan import Planner
-from nbflow.runtime.service import SchedulerService
 from nbflow.runtime.worker import Worker
-
-
-class Clock:
-    """Time that passes when somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-    def sleep(self, seconds):
-        self.now += seconds
+from nbflow.testing import Clock, FakeScheduler
 
 
 class Rig:
     """A worker with its scheduler, for one run."""
 
     def __init__(self, *, policy=NATIVE, scheduler=None, executor=None, retry=None, **options):
-        self.clock = Clock()
-        self.events = []
-        self.summary = RunSummary()
-        self.stream = EventStream([self.events.extend, self.summary.apply_all])
         self.guard = InterruptGuard()
-        self.service = SchedulerService(self.stream, clock=self.clock)
+        self.service = FakeScheduler(clock=Clock(1000.0))
+        self.clock = self.service.clock
+        self.events = self.service.events
+        self.summary = self.service.summary
         self.policy = policy
         self.executor = executor or InlineExecutor(
             ExecutorSettings(
@@ -91,10 +75,7 @@ class Rig:
             sleep=self.clock.sleep,
             **self.options,
         )
-        try:
-            self.worker.run(roots)
-        finally:
-            self.stream.flush()
+        self.worker.run(roots)
         return self.summary
 
     def states(self):
@@ -354,27 +335,13 @@ def test_a_batch_that_cannot_be_made_fails_its_members():
 # -- schedulers that misbehave ----------------------------------------------------------------------
 
 
-class Twice:
-    """Delivers every command twice, as a network that retries does."""
-
-    def __init__(self, service):
-        self.service = service
-        self.repeated = 0
-
-    def handle(self, command):
-        first = self.service.handle(command)
-        if command.session:
-            assert self.service.handle(command) == first
-            self.repeated += 1
-        return first
-
-
 def test_commands_that_arrive_twice_change_nothing():
-    rig = Rig(scheduler=Twice, session="w")
+    rig = Rig(session="w")
+    rig.service.repeat_everything()
 
     assert rig.run(Yields()).status is RunStatus.SUCCEEDED
     assert Step.ran == [0, 1, 2]
-    assert rig.scheduler.repeated > 10
+    assert sum(bool(command.session) for command in rig.service.commands) > 10
 
 
 class Late:
