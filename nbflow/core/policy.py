@@ -19,6 +19,8 @@ class RunPolicy:
     name: str
     #: A declared output that is missing after `run()` is a failure of the producer.
     check_output_after_run: bool
+    #: A task that is not complete after `run()` has failed, also one that declares no output.
+    check_complete_after_run: bool
     #: Each requirement is asked `complete()` once more just before its dependent runs.
     check_dependencies_before_run: bool
     #: A generator in `run()` is kept alive between its yields; else `run()` starts again.
@@ -33,6 +35,9 @@ class RunPolicy:
     retried_is_success: bool
     #: A requirement that is not a Task stops the whole plan; else only the task concerned.
     bad_requirement_stops_plan: bool
+    #: Seconds for which a run in which nothing runs waits for what is due later (a retry, a task
+    #: that is held elsewhere); None: as long as it takes.
+    idle_seconds: float | None
     #: Exit code by what went wrong: task_failed, missing_data, already_running, scheduling_error,
     #: not_run, unhandled_exception.
     exit_codes: Mapping[str, int] = field(default_factory=dict)
@@ -41,6 +46,7 @@ class RunPolicy:
 NATIVE = RunPolicy(
     name="native",
     check_output_after_run=True,
+    check_complete_after_run=False,
     check_dependencies_before_run=False,
     keep_generators=True,
     missing_external_is_failure=True,
@@ -48,6 +54,7 @@ NATIVE = RunPolicy(
     recheck_under_lock=True,
     retried_is_success=True,
     bad_requirement_stops_plan=False,
+    idle_seconds=None,
     exit_codes={
         "task_failed": 1,
         "missing_data": 3,
@@ -61,6 +68,7 @@ NATIVE = RunPolicy(
 LUIGI = RunPolicy(
     name="luigi",
     check_output_after_run=False,
+    check_complete_after_run=False,
     check_dependencies_before_run=True,
     keep_generators=False,
     missing_external_is_failure=False,
@@ -68,6 +76,7 @@ LUIGI = RunPolicy(
     recheck_under_lock=False,
     retried_is_success=False,
     bad_requirement_stops_plan=True,
+    idle_seconds=0.0,
     exit_codes={
         "task_failed": 0,
         "missing_data": 0,

@@ -130,7 +130,7 @@ class TaskRunner:
         )
 
     def _begin(self, call: TaskCall, task: Task, reporter: Reporter) -> Outcome:
-        if _does_nothing(task):
+        if _does_nothing(task) and not self._policy.check_dependencies_before_run:
             _trigger(task, Event.START)
             _trigger(task, Event.SUCCESS)
             return Done()
@@ -265,6 +265,8 @@ class TaskRunner:
         return Done(execution.seconds, outputs, (), note)
 
     def _verify(self, task: Task) -> tuple[tuple[FileRecord, ...], str]:
+        if self._policy.check_complete_after_run and not task.complete():
+            raise IncompleteOutputError(f"{task}: run() ended, but it is not complete.")
         targets = flatten(task.output())
         if not targets:
             overrides = type(task).complete is not Task.complete

@@ -31,7 +31,7 @@ from nbflow.core.failure import describe_error
 from nbflow.core.model import defaults
 from nbflow.executors.execute import check_timeout
 from nbflow.executors.payload import TaskPickler, load_outcome
-from nbflow.executors.worker_process import WorkerSettings, start_worker
+from nbflow.executors.worker_process import WorkerSettings, imports, start_worker
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -98,6 +98,7 @@ class ProcessExecutor:
             folder=os.getcwd(),
             path=tuple(sys.path),
             commands=defaults.commands(),
+            imports=tuple(imports),
         )
         self._pickler = TaskPickler()
         self._lock = threading.Lock()

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Modules that the server process loads once, so that workers have them from the start.
 PRELOAD = ("nbflow.executors.worker_process", "nbflow.executors.execute", "nbflow.targets.local")
+#: Modules that each worker process imports before its first task.
+imports: list[str] = []
 #: Characters of output that are collected before they are sent.
 LOG_CHUNK = 60_000
 #: Seconds for which output is collected before it is sent.
@@ -50,6 +52,7 @@ class WorkerSettings:
     preload: tuple[str, ...] = ()
     #: What the command says of tasks that are made without a value.
     commands: tuple[Overrides, ...] = ()
+    imports: tuple[str, ...] = ()
 
 
 def start_worker(settings: WorkerSettings) -> tuple[BaseProcess, Connection]:
@@ -80,8 +83,12 @@ def work(settings: WorkerSettings, connection: Connection) -> None:
     if settings.folder:
         os.chdir(settings.folder)
     sys.path[:] = settings.path or sys.path
+    from importlib import import_module
+
     from nbflow.core.model.defaults import commanded
 
+    for module in settings.imports:
+        import_module(module)
     with commanded(*settings.commands):
         _Server(settings, connection).serve()
 

@@ -37,15 +37,12 @@ class Story:
     def __call__(self, events: Sequence[ev.RunEvent]) -> None:
         """Take the next events."""
         for event in events:
-            if isinstance(event, ev.TaskFailed) or _found_requirements_missing(event):
-                self.failed.add(event.task_id)
-            elif isinstance(event, ev.TaskAdded) and event.batch_id:
-                self.synthetic.add(event.task.task_id)
-
-
-def _found_requirements_missing(event: ev.RunEvent) -> bool:
-    """Luigi fails the task then and plans it again (W-42); nbflow puts it back."""
-    return isinstance(event, ev.TaskRequeued) and event.unbegun and event.not_before is None
+            match event:
+                # Put back, for requirements are missing: Luigi fails it and plans it again (W-42).
+                case ev.TaskFailed() | ev.TaskRequeued(unbegun=True, not_before=None):
+                    self.failed.add(event.task_id)
+                case ev.TaskAdded() if event.batch_id:
+                    self.synthetic.add(event.task.task_id)
 
 
 @dataclass(slots=True)

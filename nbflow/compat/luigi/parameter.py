@@ -7,7 +7,7 @@ from nbflow.core.errors import MissingParameterError as MissingParameterExceptio
 from nbflow.core.errors import ParameterError as ParameterException
 from nbflow.core.errors import UnknownParameterError as UnknownParameterException
 from nbflow.core.model.frozen import FrozenOrderedDict, recursively_freeze, recursively_unfreeze
-from nbflow.core.model.parameters import NO_VALUE as _no_value
+from nbflow.core.model.parameters import NO_VALUE as _no_value  # noqa: N811 - Luigi's spelling
 from nbflow.core.model.parameters import (
     BoolParameter,
     ChoiceListParameter,

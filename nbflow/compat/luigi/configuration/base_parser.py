@@ -21,7 +21,11 @@ class ConfigFiles:
     #: Where files of this kind lie, in the order of reading.
     _search_path: ClassVar[tuple[str, ...]] = ()
     _added: ClassVar[list[str]] = []
-    _instance: ClassVar[Self | None] = None  # type: ignore[misc]
+    #: What was set by the program, by section and option.
+    assigned: dict[str, dict[str, Any]]
+    #: Names of the files that were read.
+    loaded: list[str]
+    _instance: ClassVar[Self | None] = None
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -65,6 +69,3 @@ class ConfigFiles:
     def find(self, section: str, option: str) -> tuple[bool, Any]:
         """Say whether there is a value, and give it."""
         raise NotImplementedError
-
-    #: Names of the files that were read.
-    loaded: list[str]

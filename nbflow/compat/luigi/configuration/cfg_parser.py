@@ -73,6 +73,7 @@ class LuigiConfigParser(ConfigFiles, ConfigParser):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("interpolation", _Interpolation())
         ConfigParser.__init__(self, *args, **kwargs)
+        self.assigned = {}
 
     def reload(self) -> list[str]:
         """Read all files again; give those that are there."""
@@ -82,7 +83,7 @@ class LuigiConfigParser(ConfigFiles, ConfigParser):
                 warnings.warn(f"{path}: rename it to luigi.cfg", DeprecationWarning, stacklevel=2)
         return loaded
 
-    def read(self, filenames: Any, encoding: str | None = None) -> list[str]:
+    def read(self, filenames: Any, encoding: str | None = None) -> list[Any]:
         """Read files; give the names of those that were read."""
         return ConfigParser.read(self, filenames, encoding)
 
@@ -98,21 +99,17 @@ class LuigiConfigParser(ConfigFiles, ConfigParser):
         """
         return self._get_or(ConfigParser.get, section, option, default, None, kwargs)
 
-    def getboolean(  # type: ignore[override]
+    def getboolean(
         self, section: str, option: str, default: Any = NO_DEFAULT, **kwargs: Any
     ) -> Any:
         """Give a truth: yes, true, on, 1 or their opposites. A default of another type is none."""
         return self._get_or(ConfigParser.getboolean, section, option, default, bool, kwargs)
 
-    def getint(  # type: ignore[override]
-        self, section: str, option: str, default: Any = NO_DEFAULT, **kwargs: Any
-    ) -> Any:
+    def getint(self, section: str, option: str, default: Any = NO_DEFAULT, **kwargs: Any) -> Any:
         """Give a whole number. A default of another type is none."""
         return self._get_or(ConfigParser.getint, section, option, default, int, kwargs)
 
-    def getfloat(  # type: ignore[override]
-        self, section: str, option: str, default: Any = NO_DEFAULT, **kwargs: Any
-    ) -> Any:
+    def getfloat(self, section: str, option: str, default: Any = NO_DEFAULT, **kwargs: Any) -> Any:
         """Give a number. A default of another type is none."""
         return self._get_or(ConfigParser.getfloat, section, option, default, float, kwargs)
 
@@ -139,17 +136,20 @@ class LuigiConfigParser(ConfigFiles, ConfigParser):
         if section != self.default_section and not self.has_section(section):
             self.add_section(section)
         ConfigParser.set(self, section, option, value)
+        self.assigned.setdefault(section, {})[option] = value
         self.changed()
 
     def remove_option(self, section: str, option: str) -> bool:
         """Take an option away; say whether it was there."""
         removed = ConfigParser.remove_option(self, section, option)
+        self.assigned.get(section, {}).pop(option, None)
         self.changed()
         return removed
 
     def remove_section(self, section: str) -> bool:
         """Take a section away; say whether it was there."""
         removed = ConfigParser.remove_section(self, section)
+        self.assigned.pop(section, None)
         self.changed()
         return removed
 
@@ -167,7 +167,7 @@ class LuigiConfigParser(ConfigFiles, ConfigParser):
                 return spelling
         return None
 
-    def _get_or(
+    def _get_or(  # noqa: PLR0917 - private
         self,
         method: Callable[..., Any],
         section: str,

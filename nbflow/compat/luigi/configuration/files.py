@@ -9,7 +9,7 @@ from nbflow.compat.luigi.configuration.cfg_parser import LuigiConfigParser
 from nbflow.compat.luigi.configuration.toml_parser import LuigiTomlParser
 
 #: By the word in LUIGI_CONFIG_PARSER, and by the end of a file's name.
-PARSERS: dict[str, type[LuigiConfigParser] | type[LuigiTomlParser]] = {
+PARSERS: dict[str, type[LuigiConfigParser | LuigiTomlParser]] = {
     "cfg": LuigiConfigParser,
     "conf": LuigiConfigParser,
     "ini": LuigiConfigParser,

@@ -21,6 +21,7 @@ class LuigiTomlParser(ConfigFiles):
 
     def __init__(self) -> None:
         self.data: dict[str, dict[str, Any]] = {}
+        self.assigned = {}
 
     def read(self, filenames: Iterable[str] | str) -> list[str]:
         """Read files; give their names.
@@ -74,6 +75,7 @@ class LuigiTomlParser(ConfigFiles):
     def set(self, section: str, option: str, value: Any = None) -> None:
         """Set an option; the section is made where it is missing."""
         self.data.setdefault(section, {})[option] = value
+        self.assigned.setdefault(section, {})[option] = value
         self.changed()
 
     def sections(self) -> list[str]:
