@@ -118,6 +118,7 @@ def test_run_whose_process_is_gone_is_interrupted(path, stream):
 @pytest.mark.parametrize(
     ("host", "pid"),
     [(socket.gethostname(), os.getpid()), ("elsewhere", 1), (socket.gethostname(), 0)],
+    ids=["here", "elsewhere", "unknown"],
 )
 def test_run_that_may_still_live_is_running(path, stream, host, pid):
     stream.now = time.time()

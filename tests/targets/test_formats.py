@@ -59,7 +59,7 @@ def test_default_is_text_in_utf8():
         (Text >> Gzip >> Bzip2, lambda data: gzip.decompress(bz2.decompress(data)).decode()),
         (MixedUnicodeBytes, bytes),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", None) or str(value),
 )
 def test_what_is_written_is_standard_and_comes_back(tmp_path, form, decode):
     text = "one\ntwo ü\n" + "long line " * 20_000
