@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 K = TypeVar("K")
 V_co = TypeVar("V_co", covariant=True)
 
+#: Types that hold nothing; asking an abstract class costs several times as much.
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
 
 class FrozenOrderedDict(Mapping[K, V_co]):
     """A mapping that keeps its order, cannot be changed, and has a hash if its values have.
@@ -58,10 +61,12 @@ class FrozenOrderedDict(Mapping[K, V_co]):
 
 def recursively_freeze(value: Any) -> Any:
     """Give `value` with mappings as `FrozenOrderedDict` and lists as tuples, all through."""
+    if type(value) in _SCALARS:
+        return value
+    if isinstance(value, (list, tuple)):
+        return tuple(map(recursively_freeze, value))
     if isinstance(value, Mapping):
         return FrozenOrderedDict((key, recursively_freeze(item)) for key, item in value.items())
-    if isinstance(value, (list, tuple)):
-        return tuple(recursively_freeze(item) for item in value)
     return value
 
 

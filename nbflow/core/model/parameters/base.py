@@ -205,6 +205,8 @@ class Parameter(Generic[T]):
         #: Place in the order of declarations; a lower one comes first.
         self.counter = next_position()
 
+    _declare_common.__qualname__ = "Parameter.__init__"  # as a TypeError calls it
+
     if TYPE_CHECKING:
         # To a type checker `IntParameter()` *is* an int, so that `n: int = IntParameter()` reads
         # as a typed field. mypy prefers `__init__` where one class has both, hence the branches.
@@ -252,7 +254,7 @@ class Parameter(Generic[T]):
         """All values as they are typed, in order; None where they are not a short list."""
         return None
 
-    # Luigi's protocol ---------------------------------------------------------------------
+    # Luigi's protocol
 
     def parse(self, text: str) -> Any:
         """Make a value of text. Raises what it likes for text that is none."""
@@ -303,7 +305,7 @@ class Parameter(Generic[T]):
             raise MissingParameterError(f"{family} needs {name} ({self.type_label}).")
         return value
 
-    # The doors for faces ------------------------------------------------------------------
+    # The doors for faces
 
     def validate(self, value: Any) -> Any:
         """Give a normalized value in the parameter's own type, if nothing is lost by that.
@@ -402,7 +404,8 @@ class Parameter(Generic[T]):
         """What is wrong, what is allowed, and one next step; in whole sentences."""
         choices = self.choices_text()
         if choices is not None:
-            close = "" if self.is_private else did_you_mean(str(value)[:_SHOWN], choices)
+            guess = isinstance(value, str) and not self.is_private
+            close = did_you_mean(value[:_SHOWN], choices) if guess else ""
             return f"choose one of {_enumerate(choices)}.{close}"
         look = f" {self.kind} parameters look like {self.example}." if self.example else ""
         reason = self._reason(value, cause)

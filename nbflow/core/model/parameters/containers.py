@@ -45,7 +45,7 @@ class _JsonParameter(Parameter[J]):
         __init__ = _declare
 
     def serialize(self, value: Any) -> str:
-        return json.dumps(value, default=_encode)
+        return _encoder.encode(value)
 
     def normalize(self, value: Any) -> Any:
         if self.schema is not None:
@@ -163,3 +163,7 @@ def _encode(value: Any) -> Any:
         # TOML has dates; Luigi cannot write the id of a task with one in a list.
         return value.isoformat()
     raise TypeError(f"a {type(value).__name__} cannot be written as JSON")
+
+
+#: As `json.dumps` has it, made once.
+_encoder = json.JSONEncoder(default=_encode)

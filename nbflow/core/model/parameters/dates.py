@@ -238,6 +238,19 @@ class _DatetimeParameterBase(_TimeParameter[datetime]):
     #: One unit.
     _timedelta: timedelta
 
+    def _declare(
+        self,
+        default: datetime | NoValue = NO_VALUE,
+        interval: int = 1,
+        start: datetime | None = None,
+        **options: Unpack[CommonOptions],
+    ) -> None:
+        super()._declare(default, interval, start, **options)
+        self._step = round(self._timedelta.total_seconds()) * interval
+
+    if not TYPE_CHECKING:
+        __init__ = _declare
+
     def parse(self, text: str) -> datetime:
         return datetime.strptime(text, self.date_format)  # noqa: DTZ007
 
@@ -255,8 +268,11 @@ class _DatetimeParameterBase(_TimeParameter[datetime]):
         self._require_time(value)
         if not isinstance(value, datetime):
             value = datetime.combine(value, time.min)
-        value = value.replace(microsecond=0)
-        return value - (value - self.start) % (self._timedelta * self.interval)
+        since = value - self.start
+        excess = (since.days * 86400 + since.seconds) % self._step
+        if excess or value.microsecond:
+            return value - timedelta(seconds=excess, microseconds=value.microsecond)
+        return value
 
     def next_in_enumeration(self, value: datetime) -> datetime:
         return value + self._timedelta * self.interval

@@ -298,3 +298,10 @@ def test_object_of_a_foreign_class_is_named_and_not_printed() -> None:
 
     with pytest.raises(BadValueError, match="x=<Frame> — not a whole number"):
         p.IntParameter().from_object(Frame(), "x")
+
+
+def test_unknown_option_is_refused_as_by_any_constructor() -> None:
+    with pytest.raises(
+        TypeError, match=r"Parameter\.__init__\(\) got an unexpected .*'signifcant'"
+    ):
+        p.DateParameter(signifcant=False)  # type: ignore[call-arg]

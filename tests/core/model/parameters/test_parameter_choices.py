@@ -138,3 +138,12 @@ def test_several_enum_members_are_a_tuple() -> None:
 def test_enum_needs_its_class(cls: Any) -> None:
     with pytest.raises(ParameterError, match="needs enum"):
         cls()
+
+
+def test_object_that_is_no_choice_is_not_printed() -> None:
+    class Frame:
+        def __str__(self) -> str:
+            raise RuntimeError("slow")
+
+    with pytest.raises(BadValueError, match=r"^base=<Frame> — choose one of EUR, USD, GBP\.$"):
+        currencies().from_object(Frame())

@@ -24,6 +24,12 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 LUIGIS = [case for case in CASES if hasattr(luigi.parameter, case.name)]
 
+ENUMERABLE = [
+    case
+    for case in LUIGIS
+    if type(case.make()).next_in_enumeration is not p.Parameter.next_in_enumeration
+]
+
 #: Where ours reads more than Luigi's does.
 _MORE = {
     "TupleParameter": "true, null and mappings inside of JSON lists",
@@ -89,7 +95,7 @@ def test_a_constructors_value_is_normalized_and_written_as_luigi_does_it(
         assert ours.serialize(found[1]) == theirs.serialize(expected[1])
 
 
-@pytest.mark.parametrize("case", LUIGIS, ids=id_of)
+@pytest.mark.parametrize("case", ENUMERABLE, ids=id_of)
 @few
 @given(data=st.data())
 def test_the_next_value_is_luigis(case: Case, data: st.DataObject) -> None:
