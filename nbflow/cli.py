@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from nbflow.core.errors import (
+    BadFlagValueError,
     GraphError,
     MissingParameterError,
     NbflowError,
@@ -156,21 +157,26 @@ def _plan(invocation: Invocation) -> int:
 def _dag(invocation: Invocation) -> int:
     from nbflow import session
     from nbflow.display import text
+    from nbflow.invocation.options import shown_part
     from nbflow.invocation.tasks import task_of
 
     with task_of(invocation) as task:
         if "show_code" in invocation.flags:
             return _show_code(invocation, task)
-        dag = session.dag(task)
-    language = invocation.flags.get("format", "text")
-    if "json" in invocation.flags:
+        dag = shown_part(session.dag(task), invocation)
+    flags = invocation.flags
+    language = str(flags.get("format", "text"))
+    if "save" in flags:
+        print(f"wrote {dag.save(str(flags['save']))}")
+    elif "json" in flags:
         _print_json(session.Plan(dag.graph).to_dict())
-    elif language == "dot":
-        print(dag.to_dot())
-    elif language == "mermaid":
-        print(dag.to_mermaid())
-    else:
+    elif language == "text":
         _say(text.tree_text(dag.graph, ascii=_display().ascii, width=_width()))
+    elif language == "png" and sys.stdout.isatty():
+        raise BadFlagValueError("--format=png is no text for a terminal; write --save graph.png.")
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(dag.render(language))
     return ExitCode.COMPLETE
 
 
@@ -213,23 +219,17 @@ def _show(invocation: Invocation) -> int:
 
 
 def _history(invocation: Invocation) -> int:
-    from nbflow import session
+    from nbflow.invocation.looking_back import look_back
 
     flags: Any = invocation.flags
-    frame = session.history(
+    view = look_back(
         *invocation.words,
         status=flags.get("status"),
         since=flags.get("since"),
         limit=flags.get("limit", 50),
         by_task="task" in flags,
     )
-    if "json" in flags:
-        _print_json(json.loads(frame.to_json(orient="records", date_format="iso")))
-    elif frame.empty:
-        print("nothing has run in this project yet, or nothing that fits")
-    else:
-        print(frame.to_string(index=False))
-    return ExitCode.COMPLETE
+    return _show_view(invocation, view)
 
 
 def _log(invocation: Invocation) -> int:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nbflow.core.errors import ConfigError, did_you_mean, shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
 #: Seconds for which files are not looked at again; a person cannot edit and run again in it.
 _FRESH_SECONDS = 0.05
@@ -258,13 +258,36 @@ def task_defaults(family: str, name: str) -> tuple[object, str] | None:
     A family with a namespace is one quoted name or nested tables (`[tasks.flights.DailyReport]`).
     The value is text for the parameter's parser, or what TOML makes of it.
     """
+    for values, origin in _tables_of(family):
+        if name in values:
+            return values[name], origin
+    return None
+
+
+def check_task_defaults(family: str, known: Collection[str]) -> None:
+    """Refuse values in `[tasks.<family>]` for parameters that are not among `known`.
+
+    Raises
+    ------
+    ConfigError
+        A name is none of them; tables are passed over, they may belong to a longer family.
+    """
+    for values, origin in _tables_of(family):
+        for name, value in values.items():
+            if name not in known and not isinstance(value, dict):
+                raise ConfigError(
+                    f"{origin}: {family} has no parameter {shorten(name)!r}."
+                    f"{did_you_mean(name, known)}"
+                )
+
+
+def _tables_of(family: str) -> Iterator[tuple[Mapping[str, Any], str]]:
     for table, place in _read_files().tasks:
         values = table.get(family)
         if values is None and "." in family:
             values = _descend(table, family)
-        if isinstance(values, dict) and name in values:
-            return values[name], f"{place.path} [{place.section('tasks', family)}]"
-    return None
+        if isinstance(values, dict):
+            yield values, f"{place.path} [{place.section('tasks', family)}]"
 
 
 class TaskDefaults:

@@ -260,13 +260,21 @@ def test_switches_and_values_of_run():
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90", 90), ("90s", 90), ("10m", 600), ("1h30m", 5400), ("1.5h", 5400), ("1m30", 90)],
+    [
+        ("90", 90),
+        ("90s", 90),
+        ("10m", 600),
+        ("1h30m", 5400),
+        ("1.5h", 5400),
+        ("1m30", 90),
+        ("7d", 604_800),
+    ],
 )
 def test_duration(text: str, seconds: float):
     assert duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "0", "soon", "-1", "10d", "h"])
+@pytest.mark.parametrize("text", ["", "0", "soon", "-1", "10w", "h"])
 def test_duration_must_be_a_time(text: str):
     with pytest.raises(ValueError, match="a time looks like"):
         duration(text)
@@ -289,7 +297,7 @@ def test_duration_must_be_a_time(text: str):
         ("run A --tee --no-tee", e.BadFlagValueError, "--tee is given twice"),
         ("run A --workers 2 --workers 3", e.BadFlagValueError, "--workers is given twice (2, 3)"),
         ("run A --work 2 --bg --stale", e.NotSupportedHereError, "--stale is not in this version"),
-        ("dag A --format gif", e.BadFlagValueError, "choose one of text, dot"),
+        ("dag A --format gif", e.BadFlagValueError, "--format=gif — choose one of text"),
         ("completion ksh", e.CommandError, "bash, zsh, fish"),
         ("history date=1", e.CommandError, "history takes no values"),
         ("run A(1)", e.CommandError, "1 has no name"),

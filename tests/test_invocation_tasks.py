@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import nbflow
+from nbflow import config
 from nbflow.core import errors as e
 from nbflow.invocation import parse
 from nbflow.invocation.options import command_line, python_code, run_options
@@ -111,6 +112,14 @@ def test_upstream_value_holds_inside_of_the_block_only():
     with task_of(parse(line)) as task:
         assert task.requires().scale == 7
     assert InvokedReport(date=DAY).requires().scale == 1
+
+
+def test_configured_default_of_no_parameter_is_refused(project):
+    (project / "nbflow.toml").write_text("[tasks.InvokedReport]\nbsae = 'USD'\n")
+    config.refresh()
+
+    with pytest.raises(e.ConfigError, match=r"InvokedReport has no parameter 'bsae'. Did you mean"):
+        built("run InvokedReport date=2026-08-01")
 
 
 # -- sources --------------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ def test_ours_are_the_entry_points_of_the_distribution():
     declared = {
         group.removeprefix("nbflow."): entries
         for group, entries in pyproject["project"]["entry-points"].items()
+        if group.startswith("nbflow.")
     }
 
     assert declared == plugins.BUILT_IN

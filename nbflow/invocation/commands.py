@@ -256,8 +256,8 @@ COMMANDS: tuple[Command, ...] = (
         needs=frozenset({Kind.TASK}),
         flags=_DAG_FLAGS,
         values="name",
-        help="Drawn in a notebook, a tree of text in a terminal. Above 50 tasks a family is one box; "
-        "what failed stands beside it.",
+        help="Drawn in a notebook, a tree of text in a terminal. Above 50 tasks a family is one "
+        "box; what failed stands beside it.",
         examples=(
             ("dag Report date=2026-08-01", "the graph with the state of each task"),
             ("dag Report date=2026-08-01 --save graph.svg", "as a picture"),

@@ -101,10 +101,7 @@ def format(invocation: Invocation, *, shell: bool = False) -> str:
     parts += [_format_plain(_text(word), shell=shell) for word in plain if word is not None]
     for name, value in [*invocation.values.items(), *invocation.upstream.items()]:
         for each in value if isinstance(value, Repeated) else (value,):
-            text = _text(each)
-            if shell and text.startswith("@"):
-                text = f"@{text}"
-            parts.append(f"{name}={write(text)}")
+            parts.append(f"{name}={write(_written(_text(each), shell))}")
     parts += [write(text) if shell else text for text in _format_flags(invocation.flags, shell)]
     return " ".join(parts)
 
@@ -327,6 +324,11 @@ def _text(value: object) -> str:
     return str(value)
 
 
+def _written(text: str, shell: bool) -> str:
+    """Text such that its `@` does not name a file; in a notebook the quotes say so."""
+    return f"@{text}" if shell and text.startswith("@") else text
+
+
 def _format_plain(text: str, *, shell: bool) -> str:
     if shell:
         import shlex
@@ -347,4 +349,4 @@ def _format_flags(flags: Mapping[str, object], shell: bool) -> Iterator[str]:
                 yield f"--no-{name}"
             else:
                 text = f"{each:g}" if isinstance(each, float) else _text(each)
-                yield f"--{name}={text if shell else quote(text)}"
+                yield f"--{name}={_written(text, shell) if shell else quote(text)}"

@@ -13,6 +13,7 @@ from nbflow.core.errors import UnknownRunError, UnknownTaskError
 from nbflow.core.status import TaskState
 from nbflow.display import words
 from nbflow.display.escape import visible, visible_line
+from nbflow.invocation.looking_back import name_of
 from nbflow.session import store_path
 from nbflow.stores import history
 from nbflow.stores.run_log import read_log
@@ -102,12 +103,12 @@ class _Choice:
 
     def of_task(self, row: TaskRunRow) -> LogPart:
         took = f"  {words.duration(row.seconds)}" if row.seconds is not None else ""
-        title = f"{_name(row)}  {row.state}  {words.moment(row.started)}{took}  {row.run_id}"
+        title = f"{name_of(row)}  {row.state}  {words.moment(row.started)}{took}  {row.run_id}"
         return LogPart(title, self._read(row.run_id, row.task_id), self._error(row))
 
     def of_run(self, path: str, run_id: str) -> LogPart:
         rows = history.read_task_runs(path, run_id, status=TaskState.FAILED)
-        errors = "\n".join(f"{_name(row)}: {self._error(row)}" for row in rows)
+        errors = "\n".join(f"{name_of(row)}: {self._error(row)}" for row in rows)
         return LogPart(_run_title(path, run_id), self._read(run_id, None), errors)
 
     def _read(self, run_id: str, task_id: str | None) -> str:
@@ -182,9 +183,3 @@ def _find_run(path: str, word: str) -> str:
             f"no task and no run called {word!r} is recorded. nbflow history lists the runs, "
             "nbflow history --task the tasks."
         ) from error
-
-
-def _name(row: TaskRunRow) -> str:
-    values = json.loads(row.params)
-    shown = ", ".join(f"{n}={v}" for n, v in values.items() if n not in row.unshown)
-    return f"{row.family}({shown})"

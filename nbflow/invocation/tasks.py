@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
+from nbflow import config
 from nbflow.core.errors import (
     BadValueError,
     DuplicateParameterError,
@@ -81,7 +82,11 @@ def make_task(found: type[Task] | Task, invocation: Invocation) -> Task:
     ------
     ParameterError, UnknownFlagError
         See `task_of`.
+    ConfigError
+        `[tasks.<Family>]` of the configuration has a value for no parameter of the class.
     """
+    cls = found if isinstance(found, type) else type(found)
+    config.check_task_defaults(cls.task_family, cls.get_param_names(include_significant=True))
     if isinstance(found, type):
         return arguments.build_task(found, _pairs(found, invocation))
     if not invocation.values:

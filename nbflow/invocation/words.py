@@ -85,6 +85,25 @@ def split(line: str, *, formatted: bool = True) -> list[Word]:
     return _without_closing_semicolon(words)
 
 
+def split_at_cursor(line: str) -> tuple[list[Word], int]:
+    """The finished words of a line that is being typed, and where its last word begins.
+
+    The last word may have an open quote or bracket; it is empty after a blank.
+    """
+    words: list[Word] = []
+    position = _skip_blanks(line, 0)
+    while position < len(line):
+        try:
+            word = _word_at(line, position, formatted=True)
+        except CommandError:
+            return words, position
+        if word.end == len(line):
+            return words, position
+        words.append(word)
+        position = _skip_blanks(line, word.end)
+    return words, position
+
+
 def verbatim(word: str) -> Word:
     """A word that a shell has split and unquoted: nothing in its value is a quote any more."""
     match = _KEY.match(word)

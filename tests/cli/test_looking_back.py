@@ -94,8 +94,23 @@ def test_history_is_filtered(after_runs):
     assert len(json.loads(after_runs("history", "--since", "1h", "--json").stdout)) == 3
 
 
+def test_history_of_tasks(after_runs):
+    told = after_runs("history", "Raw", "--task").stdout
+
+    assert told.count("Raw(date=2026-08-01, scale=1)") == 2
+    assert "done" in told
+
+
+def test_history_without_such_a_status(after_runs):
+    done = after_runs("history", "--status", "fialed")
+
+    assert done.returncode == 2
+    assert "choose one of running, succeeded, failed, interrupted, cancelled" in done.stderr
+    assert "Did you mean failed?" in done.stderr
+
+
 def test_history_before_the_first_run(nbflow):
     done = nbflow("history")
 
     assert done.returncode == 0
-    assert "nothing has run in this project yet" in done.stdout
+    assert "Nothing has run in this project yet" in done.stdout

@@ -41,12 +41,13 @@ def test_signal_to_a_run_in_the_background_of_a_script_stops_it(start_nbflow, jo
     )
     wait_for(jobs / "started", process)
 
-    process.send_signal(signal.SIGTERM)
+    # The first is a request that inline tasks see when they end; the second insists.
     while process.poll() is None:
         process.send_signal(signal.SIGTERM)
         time.sleep(0.2)
 
-    assert process.returncode == 143
+    # A third, when the run is over, ends the process itself; a shell calls both 143.
+    assert process.returncode in {143, -signal.SIGTERM}
 
 
 def test_interrupt_while_the_source_is_loaded(start_nbflow, jobs):
