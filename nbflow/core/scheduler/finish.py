@@ -26,7 +26,7 @@ DONE = TaskStatus.DONE
 
 def finish_task(state: SchedulerState, command: cmd.FinishTask, now: float) -> Decision:
     """Take note of how an execution ended."""
-    task, refused = held(state, command.task_id, command.token)
+    task, refused = held(state, command.task_id, command.token, members=True)
     if task is None:
         return refused
     draft = Draft(state, now, heard(state, command.worker_id, None, now))
@@ -110,8 +110,13 @@ OUTCOMES: dict[type, Callable[[SchedulerState, Draft, Task, Any], None]] = {
 }
 
 
-def held(state: SchedulerState, task_id: str, token: int) -> tuple[Task | None, Decision]:
-    """The running task of which `token` is the current one, or why there is none."""
+def held(
+    state: SchedulerState, task_id: str, token: int, *, members: bool = False
+) -> tuple[Task | None, Decision]:
+    """The running task of which `token` is the current one, or why there is none.
+
+    With `members` also a member of a batch of which the worker has not made a task yet.
+    """
     task = state.tasks.get(task_id)
     if task is None:
         return None, refuse("unknown_task", f"no task {task_id!r} is known")
@@ -121,8 +126,8 @@ def held(state: SchedulerState, task_id: str, token: int) -> tuple[Task | None, 
             "stale_token", f"token {token} of {task_id} is not the current one; drop this execution"
         )
     batch = execution.batch
-    if batch is not None and batch.task is not None and batch.task is not task:
-        return None, refuse("wrong_status", f"{task_id} runs as part of {batch.task.task_id}")
+    if batch is not None and batch.task is not task and (batch.task is not None or not members):
+        return None, refuse("wrong_status", f"{task_id} runs as part of {batch.batch_id}")
     return task, _NO_REFUSAL
 
 

@@ -167,9 +167,7 @@ def new_scheduler():
     made = []
 
     def make(config=None, *, runs=("r",), workers=("w",), careful=True, **numbers):
-        checked = CheckedScheduler(
-            config or SchedulerConfig(**numbers), careful=careful
-        )
+        checked = CheckedScheduler(config or SchedulerConfig(**numbers), careful=careful)
         made.append(checked)
         for run_id in runs:
             checked.start(run_id)

@@ -23,12 +23,21 @@ from hypothesis.stateful import (
 )
 
 from nbflow.core.call import Busy, Done, ErrorInfo, Failed, FoundComplete, Interrupted, Missing
-from nbflow.core.events import RetryPolicy, TaskRecord
+from nbflow.core.events import RetryPolicy, RunInfo, TaskRecord
 from nbflow.core.scheduler import commands as cmd
 from nbflow.core.scheduler.policy import SchedulerConfig
 from nbflow.core.status import TaskStatus
 
 ERROR = ErrorInfo(type="ValueError", message="no")
+OUTCOMES = (
+    Done(1.0),
+    Done(2.0),
+    FoundComplete(),
+    Failed(ERROR),
+    Failed(ERROR),
+    Busy(pid=7),
+    Interrupted(),
+)
 RUNS = ("r0", "r1", "r2")
 WORKERS = ("w0", "w1", "w2")
 #: Levels of tasks: a task requires only such of lower levels, so that there is no cycle.
@@ -49,112 +58,113 @@ CONFIG = SchedulerConfig(
     resources={"r": 3}, remove_delay=40.0, disable_persist=60.0, answers_per_session=4
 )
 
+observations = st.fixed_dictionaries(
+    {
+        "run": st.sampled_from(["r0", "r0", "r0", "r1", "r2"]),
+        "worker": st.sampled_from(["w0", "w0", "w0", "w1", "w2"]),
+        "task": tasks,
+        "deps": st.none() | st.just([]) | st.lists(tasks, max_size=3),
+        "status": st.sampled_from(["PENDING"] * 9 + ["DONE", "DISABLED", "UNKNOWN"]),
+        "priority": st.integers(0, 3).map(float),
+        "resources": st.sampled_from(RESOURCES),
+        "retry": retries,
+        "batchable": st.sampled_from([True, True, False]),
+        "runnable": st.sampled_from([True] * 7 + [False]),
+        "age": st.integers(0, 12),
+        "has_output": st.booleans(),
+    }
+)
+task_ids = st.sampled_from(TASKS)
+administration = st.one_of(
+    st.builds(cmd.StartRun, run_id=runs, info=st.just(RunInfo(roots=("T_8",)))),
+    st.builds(cmd.EndRun, run_id=runs),
+    st.builds(cmd.CancelRun, run_id=st.sampled_from(["r1", "r2"])),
+    st.just(cmd.Pause()),
+    st.just(cmd.Resume()),
+    st.builds(cmd.ForgiveFailures, task_id=task_ids),
+    st.builds(cmd.EnableTask, task_id=task_ids),
+    st.builds(cmd.MarkDone, task_id=task_ids),
+    st.builds(
+        cmd.SetResources,
+        totals=st.dictionaries(st.sampled_from(["r", "s"]), st.integers(0, 4), max_size=2),
+    ),
+)
+worker_life = st.one_of(
+    st.builds(cmd.JoinWorker, worker_id=workers, slots=st.integers(1, 3), assistant=st.booleans()),
+    st.builds(cmd.LeaveWorker, worker_id=workers),
+    st.builds(cmd.DisableWorker, worker_id=st.just("w2")),
+    st.builds(cmd.Heartbeat, worker_id=workers),
+    st.builds(
+        cmd.AddBatcher,
+        worker_id=workers,
+        family=st.just("T"),
+        parameters=st.just(("i",)),
+        max_batch_size=st.none() | st.integers(1, 3),
+    ),
+)
+
 
 class SchedulerMachine(RuleBasedStateMachine):
     """Workers and people that do whatever they like, in any order."""
 
     make: type
+    #: All tasks may run in one batch.
+    alike = False
 
-    @initialize()
-    def begin(self):
+    @initialize(
+        observations=st.lists(observations, min_size=4, max_size=12),
+        limit=st.none() | st.integers(1, 3),
+        numbered=st.booleans(),
+    )
+    def begin(self, observations, limit, numbered):
         self.scheduler = self.make(CONFIG)
         self.sequences = dict.fromkeys(WORKERS, 0)
         self.last = {}
-        self.scheduler.start("r0", roots=("T_8",))
-
-    # -- time and people --------------------------------------------------------------------
-
-    @rule(seconds=st.sampled_from([0.5, 4.0, 21.0, 65.0]))
-    def time_passes(self, seconds):
-        self.scheduler.now += seconds
-
-    @rule()
-    def tick(self):
-        self.scheduler.handle(cmd.Tick())
-
-    @rule(run=runs)
-    def start_run(self, run):
-        self.scheduler.start(run, roots=("T_8",))
-
-    @rule(run=runs)
-    def end_run(self, run):
-        self.scheduler.end(run)
-
-    @rule(run=runs)
-    def cancel_run(self, run):
-        self.scheduler.handle(cmd.CancelRun(run_id=run))
-
-    @rule(pause=st.booleans())
-    def pause_or_resume(self, pause):
-        self.scheduler.handle(cmd.Pause() if pause else cmd.Resume())
-
-    @rule(
-        kind=st.sampled_from([cmd.ForgiveFailures, cmd.EnableTask, cmd.MarkDone]),
-        task=tasks,
-    )
-    def act_on_a_task(self, kind, task):
-        self.scheduler.handle(kind(task_id=TASKS[task]))
-
-    @rule(totals=st.dictionaries(st.sampled_from(["r", "s"]), st.integers(0, 4), max_size=2))
-    def set_resources(self, totals):
-        self.scheduler.handle(cmd.SetResources(totals=totals))
-
-    # -- workers ----------------------------------------------------------------------------
-
-    @rule(worker=workers, slots=st.integers(1, 3), assistant=st.booleans())
-    def join(self, worker, slots, assistant):
-        self.scheduler.join(worker, slots=slots, assistant=assistant)
-
-    @rule(worker=workers)
-    def leave(self, worker):
-        self.scheduler.handle(cmd.LeaveWorker(worker_id=worker))
-
-    @rule(worker=workers)
-    def disable_worker(self, worker):
-        self.scheduler.handle(cmd.DisableWorker(worker_id=worker))
-
-    @rule(worker=workers)
-    def beat(self, worker):
-        self.scheduler.handle(cmd.Heartbeat(worker_id=worker))
-
-    @rule(worker=workers, limit=st.none() | st.integers(1, 3))
-    def add_batcher(self, worker, limit):
+        self.numbered = numbered
+        for run in ("r0", "r1"):
+            self.scheduler.start(run, roots=("T_8",))
+        self.scheduler.join("w0", slots=2)
         self.scheduler.handle(
-            cmd.AddBatcher(worker_id=worker, family="T", parameters=("i",), max_batch_size=limit)
+            cmd.AddBatcher(worker_id="w0", family="T", parameters=("i",), max_batch_size=limit)
         )
+        for observation in observations:
+            self.add(observation)
 
-    @rule(
-        run=runs,
-        worker=workers,
-        task=tasks,
-        data=st.data(),
-        status=st.sampled_from([TaskStatus.PENDING] * 6 + ["DONE", "DISABLED", "UNKNOWN"]),
-        priority=st.integers(0, 3),
-        resources=st.sampled_from(RESOURCES),
-        retry=retries,
-        batchable=st.booleans(),
-        runnable=st.sampled_from([True] * 5 + [False]),
-        age=st.integers(0, 12),
-        has_output=st.booleans(),
-    )
-    def add(self, run, worker, task, data, status, priority, resources, age, **fields):
-        deps = data.draw(st.none() | st.lists(st.sampled_from(TASKS[: task or 1]), max_size=3))
+    @rule(seconds=st.sampled_from([0.5, 4.0, 4.0, 21.0, 65.0]), tick=st.booleans())
+    def time_passes(self, seconds, tick):
+        self.scheduler.now += seconds
+        if tick:
+            self.scheduler.handle(cmd.Tick())
+
+    @rule(command=administration)
+    def administer(self, command):
+        self.scheduler.handle(command)
+
+    @rule(command=worker_life)
+    def worker_comes_or_goes(self, command):
+        self.scheduler.handle(command)
+
+    @rule(observation=observations)
+    def add(self, observation):
+        fields = dict(observation)
+        task, deps, age = fields.pop("task"), fields.pop("deps"), fields.pop("age")
+        if deps is not None:
+            deps = [TASKS[dep] for dep in deps if dep < task and not self.alike]
+        if self.alike:
+            fields |= {"batchable": True, "resources": {"r": 1}, "worker": "w0"}
         self.scheduler.add(
             TASKS[task],
-            None if deps is None else [dep for dep in deps if dep != TASKS[task]],
-            TaskStatus(status),
-            run=run,
-            worker=worker,
-            params=f'{{"i": "{task}", "j": "{task % 2}"}}',
+            deps,
+            TaskStatus(fields.pop("status")),
+            params=f'{{"i": "{task}", "j": "{0 if self.alike else task % 2}"}}',
             family="T",
-            priority=priority,
-            resources=resources,
             as_of=max(0, self.scheduler.state.next_seq - age),
             **fields,
         )
 
-    @rule(run=runs, worker=workers, say=st.sampled_from(["nothing", "all", "none"]), once=st.booleans())
-    def request(self, run, worker, say, once):
+    @rule(run=runs, worker=workers, say=st.sampled_from(["nothing", "all", "none"]))
+    def request(self, run, worker, say):
+        once = self.numbered
         known = self.scheduler.state.workers.get(worker)
         running = [task.task_id for task in known.running] if known is not None else []
         command = cmd.RequestTask(
@@ -169,6 +179,22 @@ class SchedulerMachine(RuleBasedStateMachine):
         if isinstance(reply, cmd.NothingReady):
             assert reply.pending >= 0
             assert reply.running >= 0
+
+    @rule(worker=st.sampled_from(["w0", "w1"]), outcomes=st.lists(st.sampled_from(OUTCOMES)))
+    def work(self, worker, outcomes):
+        """The usual: ask, run, report; a batch is made into one of its members."""
+        for outcome in outcomes:
+            reply = self.scheduler.ask(worker, run="r0")
+            if isinstance(reply, cmd.BatchAssignment):
+                made = self.scheduler.state.tasks[reply.members[-1]].record
+                reply = self.scheduler.handle(
+                    cmd.ClaimBatch(
+                        run_id="r0", worker_id=worker, batch_id=reply.batch_id, task=made
+                    )
+                )
+            if not isinstance(reply, cmd.Assignment):
+                return
+            self.scheduler.finish(reply.call.task_id, outcome, worker=worker, run="r0")
 
     @precondition(lambda self: self.last)
     @rule(data=st.data())
@@ -196,22 +222,13 @@ class SchedulerMachine(RuleBasedStateMachine):
         )
 
     @precondition(lambda self: self._executing())
-    @rule(data=st.data(), lie=st.sampled_from([0] * 8 + [-1, 1]), once=st.booleans())
-    def report(self, data, lie, once):
+    @rule(data=st.data(), lie=st.sampled_from([0] * 8 + [-1, 1]))
+    def report(self, data, lie):
+        once = self.numbered
         task = data.draw(st.sampled_from(self._executing()))
         execution = task.execution
         outcome = data.draw(
-            st.sampled_from(
-                [
-                    Done(1.0),
-                    Done(2.0),
-                    FoundComplete(),
-                    Failed(ERROR),
-                    Missing(tuple(dep.task_id for dep in task.deps), ERROR),
-                    Busy(pid=7),
-                    Interrupted(),
-                ]
-            )
+            st.sampled_from([*OUTCOMES, Missing(tuple(dep.task_id for dep in task.deps), ERROR)])
         )
         seen = len(self.scheduler.events)
         reply = self.scheduler.finish(
@@ -273,9 +290,7 @@ class SchedulerMachine(RuleBasedStateMachine):
     def tokens_only_rise(self):
         if not hasattr(self, "scheduler"):
             return
-        tokens = [
-            event.token for event in self.scheduler.events if getattr(event, "token", None)
-        ]
+        tokens = [event.token for event in self.scheduler.events if getattr(event, "token", None)]
         assert tokens == sorted(set(tokens))
 
     @invariant()
@@ -330,32 +345,25 @@ class SchedulerMachine(RuleBasedStateMachine):
                 scheduler.end(run.run_id)
 
 
-def test_the_laws_hold_under_arbitrary_commands(checked_scheduler):
-    class Bound(SchedulerMachine):
-        make = checked_scheduler
-
+def run_machine(make, *, alike, examples, steps):
+    machine = type("Machine", (SchedulerMachine,), {"make": make, "alike": alike})
     run_state_machine_as_test(
-        Bound,
+        machine,
         settings=settings(
-            max_examples=60,
-            stateful_step_count=40,
+            max_examples=examples,
+            stateful_step_count=steps,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+@pytest.mark.parametrize("alike", [False, True], ids=["graphs", "batches"])
+def test_the_laws_hold_under_arbitrary_commands(checked_scheduler, alike):
+    run_machine(checked_scheduler, alike=alike, examples=50, steps=40)
 
 
 @pytest.mark.nightly
-def test_the_laws_hold_under_many_arbitrary_commands(checked_scheduler):
-    class Bound(SchedulerMachine):
-        make = checked_scheduler
-
-    run_state_machine_as_test(
-        Bound,
-        settings=settings(
-            max_examples=3_000,
-            stateful_step_count=60,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+@pytest.mark.parametrize("alike", [False, True], ids=["graphs", "batches"])
+def test_the_laws_hold_under_many_arbitrary_commands(checked_scheduler, alike):
+    run_machine(checked_scheduler, alike=alike, examples=2_000, steps=60)
