@@ -7,7 +7,9 @@ shows its card itself, also where it is assigned or silenced, and its result is 
 from __future__ import annotations
 
 import ast
+import sys
 from collections import ChainMap
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,7 @@ from IPython.core.magic import (
 )
 
 from nbflow import config, session
+from nbflow.completion.notebook import Matcher
 from nbflow.core.errors import (
     CommandError,
     DuplicateParameterError,
@@ -37,17 +40,19 @@ from nbflow.invocation.grammar import Invocation, parse
 from nbflow.invocation.options import command_line, python_code, run_options, shown_part
 from nbflow.invocation.sources import load_source
 from nbflow.invocation.tasks import find_task, task_of
-from nbflow.session import cards
-from nbflow.session.display import display_settings
+from nbflow.session import Run, cards
+from nbflow.session.display import display_settings, drawing_options
 from nbflow.session.result import RunResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from IPython.core.interactiveshell import InteractiveShell
 
     from nbflow.core.model.registry import Redefinition
     from nbflow.core.model.task import Task
+    from nbflow.display.render import LiveCard
+    from nbflow.session import RunOptions
 
 #: Commands that take a block of parameters as the body of their cell.
 _BLOCK_COMMANDS = ("run", "plan", "dag", "params", "show")
@@ -99,8 +104,8 @@ class NbflowMagics(Magics):
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self._shell: Any = shell
-        #: The result whose card this cell has shown already.
-        self._shown: RunResult | None = None
+        #: The result, or the run, whose card this cell has shown already.
+        self._shown: RunResult | Run | None = None
         self._end_listening: Callable[[], None] | None = None
 
     @no_var_expand
@@ -134,20 +139,63 @@ class NbflowMagics(Magics):
     # -- commands --------------------------------------------------------------------------------
 
     def _run(self, invocation: Invocation) -> Any:
-        if "dry_run" in invocation.flags:
+        flags = invocation.flags
+        if "dry_run" in flags:
             return self._plan(invocation)
+        mode = display_settings().mode
+        is_live = "json" not in flags and mode in {DisplayMode.LIVE, DisplayMode.WIDGETS}
         with task_of(invocation, change_folder=False) as task:
-            if "show_code" in invocation.flags:
+            if "show_code" in flags:
                 return _code(invocation, task)
             options = run_options(invocation, task, where=f"cell In[{self._cell_number()}]")
-            if "bg" in invocation.flags:
-                return session.start(task, options=options, background=True)
-            result = session.start(task, options=options, background=False).wait()
-        if "json" not in invocation.flags:
+            if "bg" in flags and mode is not DisplayMode.STATIC:
+                return self._start(task, options, is_live=is_live)
+            result = self._follow(task, options, is_live=is_live)
+        if "json" not in flags and not is_live:
             self._show(result)
-        if "no_raise" not in invocation.flags:
+        if "bg" in flags:
+            self._say("--bg: nobody watches this kernel, so the run was waited for")
+        if "no_raise" not in flags:
             result.raise_for_status()
         return result
+
+    def _follow(self, task: Task, options: RunOptions, *, is_live: bool) -> RunResult:
+        """Let the run happen here, below a card that follows it."""
+        with self._card(is_live) as subscribers:
+            run = session.start(task, options=options, subscribers=subscribers, background=False)
+            result = run.wait()
+        if is_live:
+            self._shown = result
+        return result
+
+    def _start(self, task: Task, options: RunOptions, *, is_live: bool) -> Run:
+        """Let the run go on behind the notebook; its card stays in this cell."""
+        with self._card(is_live) as subscribers:
+            run = session.start(task, options=options, subscribers=subscribers, background=True)
+        if is_live:
+            self._shown = run
+        return run
+
+    @contextmanager
+    def _card(self, is_live: bool) -> Iterator[list[LiveCard]]:
+        """The live card as a subscriber of a run; it is taken back where no run came about."""
+        if not is_live:
+            yield []
+            return
+        from nbflow.display.render import LiveCard
+
+        card = LiveCard(self._publish, drawing_options(), ascii=display_settings().ascii)
+        card.show()
+        try:
+            yield [card]
+        except BaseException:
+            card.withdraw()
+            raise
+
+    def _publish(self, data: dict[str, str], *, display_id: str, update: bool) -> None:
+        self._shell.display_pub.publish(
+            data=data, metadata={}, transient={"display_id": display_id}, update=update
+        )
 
     def _plan(self, invocation: Invocation) -> Any:
         force: Any = invocation.flags.get("force", ())
@@ -257,8 +305,8 @@ class NbflowMagics(Magics):
             display(result)
         self._shown = result
 
-    def _draw(self, result: RunResult) -> None:
-        if result is not self._shown:
+    def _draw(self, shown: RunResult | Run) -> None:
+        if shown is not self._shown:
             raise NotImplementedError  # IPython goes on to text and HTML
 
     # -- hooks -----------------------------------------------------------------------------------
@@ -269,24 +317,32 @@ class NbflowMagics(Magics):
         self._shell.register_magics(self)
         self._shell.events.register("pre_run_cell", self._before_cell)
         self._shell.events.register("post_run_cell", self._after_cell)
-        self._formatter().for_type(RunResult, self._draw)
+        for shown in (RunResult, Run):
+            self._formatter().for_type(shown, self._draw)
         for drawn, draw in _DRAWN.items():
             self._formatter("text/html").for_type(drawn, draw)
         self._end_listening = on_redefinition(self._tell_redefinition)
+        self._matcher = Matcher(self._shell)
 
     def uninstall(self) -> None:
         """Take everything back."""
+        self._matcher.close()
         for kind in ("line", "cell"):
             self._shell.magics_manager.magics[kind].pop("nbflow", None)
         self._shell.magics_manager.registry.pop(type(self).__name__, None)
         self._shell.events.unregister("pre_run_cell", self._before_cell)
         self._shell.events.unregister("post_run_cell", self._after_cell)
-        self._formatter().pop(RunResult, None)
+        for shown in (RunResult, Run):
+            self._formatter().pop(shown, None)
         for drawn in _DRAWN:
             self._formatter("text/html").pop(drawn, None)
         if self._end_listening is not None:
             self._end_listening()
         self._shown = None
+        if "nbflow.display.render" in sys.modules:
+            from nbflow.display.render import renderer
+
+            renderer.stop()
 
     def _formatter(self, mime_type: str = "") -> Any:
         display = self._shell.display_formatter
@@ -299,11 +355,15 @@ class NbflowMagics(Magics):
         settle_redefinitions()
 
     def _tell_redefinition(self, change: Redefinition) -> None:
+        changed = ", ".join(change.changed)
+        said = f"nbflow: {change.cls.task_family} redefined (v{change.version}; {changed} changed)"
+        self._say(said)
+
+    def _say(self, said: str) -> None:
+        """Show one pale line."""
         from nbflow.display.html import note_html
         from nbflow.display.text import as_ascii
 
-        changed = ", ".join(change.changed)
-        said = f"nbflow: {change.cls.task_family} redefined (v{change.version}; {changed} changed)"
         here = display_settings()
         said = as_ascii(said) if here.ascii else said
         if here.mode is DisplayMode.PLAIN:

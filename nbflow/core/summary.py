@@ -185,7 +185,7 @@ class RunSummary:
         self.exit_code = event.exit_code
         self.ended = event.at
         stopped = event.status in {RunStatus.INTERRUPTED, RunStatus.CANCELLED}
-        blocked = self._blocked()
+        blocked = self.blocked()
         for task in self.tasks.values():
             if task.state in FINAL_STATES:
                 continue
@@ -194,8 +194,8 @@ class RunSummary:
             elif stopped:
                 self._move(task, TaskState.CANCELLED)
 
-    def _blocked(self) -> set[str]:
-        """Tasks that cannot run because of one that failed, is missing, or was not planned."""
+    def blocked(self) -> set[str]:
+        """Ids of tasks that cannot run: one that they need failed, is missing, or was not planned."""
         bad = {
             TaskState.FAILED,
             TaskState.MISSING,

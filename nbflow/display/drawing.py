@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nbflow.core.graph import TaskGraph
+    from nbflow.core.summary import RunSummary
 
 #: What is said in the place of a picture.
 NO_ENGINE = (
@@ -75,6 +76,11 @@ def picture_html(graph: TaskGraph, options: DrawingOptions) -> str:
     except NotSupportedHereError as error:
         return html.note_html(str(error))
     return svg.image_html(drawn, graph.counts())
+
+
+def run_picture(summary: RunSummary, options: DrawingOptions) -> str:
+    """The picture for the card of a run; empty where it would say nothing."""
+    return picture_html(summary.graph(), options) if summary.total > 1 else ""
 
 
 def render(graph: TaskGraph, name: str, options: DrawingOptions) -> bytes:

@@ -58,8 +58,8 @@ _BLOCK = (
 
 def plan_html(graph: TaskGraph) -> str:
     """What would run and why, as a table that is indented like a tree."""
-    title = f"Plan for {_name(_root_name(graph))}"
-    return _card(
+    title = f"Plan for {name_html(_root_name(graph))}"
+    return card_html(
         f"{title} {_gap()}{_second(markup(text.plan_counts(graph)))}",
         _tree_table(graph, reasons=True),
         kind="plan",
@@ -79,8 +79,8 @@ def tree_html(graph: TaskGraph, *, picture: str = "") -> str:
     if picture:
         said = words.plural(len(graph), "task")
         table = f'<div style="margin:8px 0 0">{picture}</div>{_details(said, table)}'
-    return _card(
-        f"{_name(_root_name(graph))} {_gap()}{counts_html(graph.counts())}",
+    return card_html(
+        f"{name_html(_root_name(graph))} {_gap()}{counts_html(graph.counts())}",
         table,
         kind="dag",
         state=None,
@@ -125,12 +125,12 @@ def _tree_row(graph: TaskGraph, row: TreeRow, *, reasons: bool) -> str:
     tail = f" {_second(markup(group))}" if group else ""
     if row.again:
         return _row(
-            [f"{_second('↑ ' + _name(name))}{tail}", _second("above"), "", ""][
+            [f"{_second('↑ ' + name_html(name))}{tail}", _second("above"), "", ""][
                 : 4 if reasons else 2
             ],
             first=indent,
         )
-    label = f"{glyph_html(first.state)} {_name(name)}{tail}"
+    label = f"{glyph_html(first.state)} {name_html(name)}{tail}"
     word = STYLES[first.state].word
     if not reasons:
         return _row([label, word], first=indent)
@@ -159,11 +159,11 @@ def run_html(
         Last lines of output, shown closed.
     """
     state = words.run_state(summary)
-    title = _name(words.run_title(summary))
+    title = name_html(words.run_title(summary))
     said = markup(words.outcome(summary, stable=stable))
     head = f"{glyph_html(state)} {title} {said}"
     if words.is_nothing_to_do(summary):
-        return _card(f"{head}{_already(summary, stable)}", "", kind="run", state=state)
+        return card_html(f"{head}{_already(summary, stable)}", "", kind="run", state=state)
     head += f" {_gap()}{_second(markup(words.tally(summary)))}"
     parts = [*_troubles(summary), picture, _tasks_section(summary, stable), _log_section(log)]
     if summary.status not in {RunStatus.SUCCEEDED, RunStatus.RUNNING}:
@@ -173,7 +173,7 @@ def run_html(
         parts.append(
             f'<p style="margin:6px 0 0;font-size:.85em">{_second(_fine_print(summary))}</p>'
         )
-    return _card(head, "".join(parts), kind="run", state=state)
+    return card_html(head, "".join(parts), kind="run", state=state)
 
 
 def _already(summary: RunSummary, stable: bool) -> str:
@@ -208,7 +208,7 @@ def _troubles(summary: RunSummary) -> list[str]:
     blocked = summary.in_state(TaskState.UPSTREAM_FAILED)
     if blocked:
         glyph = glyph_html(TaskState.UPSTREAM_FAILED)
-        names = " &nbsp; ".join(f"{glyph} {_name(t.name)}" for t in blocked[:_NAMES_SHOWN])
+        names = " &nbsp; ".join(f"{glyph} {name_html(t.name)}" for t in blocked[:_NAMES_SHOWN])
         more = len(blocked) - _NAMES_SHOWN
         tail = f" … and {more:,} more" if more > 0 else ""
         parts.append(f'<p style="margin:6px 0 0">{_second("blocked:")} {names}{tail}</p>')
@@ -218,7 +218,7 @@ def _troubles(summary: RunSummary) -> list[str]:
 def failure_html(task: TaskSummary, *, open_source: bool = True) -> str:
     """A task in trouble: what was raised, where, and the lines around it."""
     style = STYLES[task.state]
-    head = f"{glyph_html(task.state)} {_name(task.name)} &nbsp; "
+    head = f"{glyph_html(task.state)} {name_html(task.name)} &nbsp; "
     if task.error is None:
         why = markup(words.why(task))
         said = f"{style.word}: {why}" if why else style.word
@@ -276,7 +276,7 @@ def _worst_first(summary: RunSummary, order: list[str]) -> list[str]:
 def _task_row(task: TaskSummary, stable: bool) -> str:
     took = words.duration(task.seconds, stable=stable) if task.state is TaskState.DONE else ""
     output = markup(words.output_words(task))
-    name = _name(task.name)
+    name = name_html(task.name)
     link = safe_link(task.tracking_url) if task.tracking_url else None
     if link is not None:
         name += f' <a href="{markup(link, limit=2000)}" rel="noopener noreferrer">watch</a>'
@@ -305,7 +305,7 @@ def _step(step: str) -> str:
 
 def task_html(card: TaskCard, *, stable: bool = False) -> str:
     """A task: parameters, outputs, requirements, where it is defined."""
-    head = _name(card.name)
+    head = name_html(card.name)
     if card.state is not None:
         head += f" {_gap()}{glyph_html(card.state)} {STYLES[card.state].word}"
     if card.outdated:
@@ -324,12 +324,12 @@ def task_html(card: TaskCard, *, stable: bool = False) -> str:
         rows.append(("defined in", markup(text.defined_words(card, stable=stable))))
     if card.note:
         rows.append(("note", markup(card.note)))
-    return _card(head, _facts(rows), kind="task", state=card.state)
+    return card_html(head, _facts(rows), kind="task", state=card.state)
 
 
 def parameters_html(table: ParameterTable) -> str:
     """A table of a task's parameters."""
-    title = _name(table.family) + (
+    title = name_html(table.family) + (
         f" {_second('–')} {markup(table.meaning)}" if table.meaning else ""
     )
     where = markup(shown_path(table.defined_in)) + (
@@ -349,7 +349,7 @@ def parameters_html(table: ParameterTable) -> str:
     ]
     head = ["name", "type", "default", "required", "meaning"]
     body = _table(head, rows, caption=f"parameters of {table.family}") if rows else "no parameters"
-    return _card(f"{title} {_gap()}{_second(where)}", body, kind="parameters", state=None)
+    return card_html(f"{title} {_gap()}{_second(where)}", body, kind="parameters", state=None)
 
 
 def tasks_html(rows: Sequence[TaskRow]) -> str:
@@ -369,13 +369,13 @@ def tasks_html(rows: Sequence[TaskRow]) -> str:
     table = _table(
         ["task", "defined in", "parameters", "meaning"], body, caption="registered tasks"
     )
-    return _card(words.plural(len(rows), "task"), table, kind="tasks", state=None)
+    return card_html(words.plural(len(rows), "task"), table, kind="tasks", state=None)
 
 
 def table_html(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """A plain table of any values."""
     body = [_row([markup(cell) for cell in row]) for row in rows]
-    return _card(markup(title), _table(head, body, caption=title), kind="table", state=None)
+    return card_html(markup(title), _table(head, body, caption=title), kind="table", state=None)
 
 
 def note_html(said: str) -> str:
@@ -394,7 +394,9 @@ def _parameter_lines(card: TaskCard) -> str:
 
 def _requirements(card: TaskCard) -> str:
     lines = [
-        f"{glyph_html(state)} {_name(name)} {_second(STYLES[state].word)}" if state else _name(name)
+        f"{glyph_html(state)} {name_html(name)} {_second(STYLES[state].word)}"
+        if state
+        else name_html(name)
         for name, state in card.requires[:_NAMES_SHOWN]
     ]
     more = len(card.requires) - _NAMES_SHOWN
@@ -404,7 +406,16 @@ def _requirements(card: TaskCard) -> str:
 # -- elements -------------------------------------------------------------------------------------
 
 
-def _card(head: str, body: str, *, kind: str, state: TaskState | None) -> str:
+def card_html(head: str, body: str, *, kind: str, state: TaskState | None) -> str:
+    """A card of HTML parts: a headline that is read aloud, and what stands below.
+
+    Parameters
+    ----------
+    kind
+        What the card shows, as the attribute `data-nbflow`.
+    state
+        Whose colour its edge has; a card that is not RUNNING is marked as final.
+    """
     left = _RIM
     if state is not None:
         style = STYLES[state]
@@ -416,7 +427,7 @@ def _card(head: str, body: str, *, kind: str, state: TaskState | None) -> str:
     )
 
 
-def _name(name: str) -> str:
+def name_html(name: str) -> str:
     """A task's name: the family in bold, its parameters paler."""
     family, bracket, rest = name.partition("(")
     tail = _second(markup(bracket + rest)) if rest not in {"", ")"} else ""

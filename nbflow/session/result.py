@@ -290,9 +290,12 @@ class RunResult:
 
     def _repr_html_(self) -> str:
         from nbflow.display import html
-        from nbflow.session.display import display_settings
+        from nbflow.display.drawing import run_picture
+        from nbflow.session.display import drawing_options
 
-        return html.run_html(self.summary, stable=display_settings().stable)
+        options = drawing_options()
+        picture = run_picture(self.summary, options)
+        return html.run_html(self.summary, stable=options.stable, picture=picture)
 
     def _ipython_key_completions_(self) -> list[str]:
         return [task.name for task in self.summary.tasks.values()]

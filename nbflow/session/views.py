@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from nbflow import config
 from nbflow.core.errors import UnknownTaskError, did_you_mean
 from nbflow.core.graph import GraphNode, TaskGraph
 from nbflow.core.model.task import Task
 from nbflow.core.status import TaskState, TaskStatus
 from nbflow.display.environment import name_file
 from nbflow.runtime.plan import Planner, record_of
-from nbflow.session.display import display_settings
+from nbflow.session.display import display_settings, drawing_options
 from nbflow.session.snapshot import SnapshotCheck
 
 if TYPE_CHECKING:
@@ -233,14 +232,7 @@ class Dag(GraphView):
         return os.path.abspath(path)
 
     def _options(self) -> DrawingOptions:
-        from nbflow.display.drawing import DrawingOptions
-
-        return DrawingOptions(
-            rank=self.rank,
-            expand=self.expand,
-            engine=config.value("dot"),
-            stable=display_settings().stable,
-        )
+        return drawing_options(rank=self.rank, expand=self.expand)
 
     def _named(self, name: str) -> list[str]:
         found = [
