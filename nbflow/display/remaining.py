@@ -1,0 +1,107 @@
+"""How long a run still takes, as far as finished tasks of the same families tell.
+
+Nothing is said on less ground than that: one unfinished task of a family of which fewer than two
+have ever finished, and there is no estimate.
+"""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING
+
+from nbflow.core.graph import topological_order
+from nbflow.core.status import FINAL_STATES, TaskState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from nbflow.core.summary import RunSummary, TaskSummary
+
+#: Finished tasks of a family from which on its usual time is known.
+FEWEST = 2
+#: Share of itself that a task must have told before its own pace counts.
+_TELLING = 0.05
+#: States that keep other tasks from running.
+_TROUBLE = (TaskState.FAILED, TaskState.MISSING, TaskState.UNPLANNED, TaskState.DISABLED)
+
+
+def remaining_seconds(
+    summary: RunSummary, usual: Mapping[str, float], *, now: float
+) -> float | None:
+    """Seconds until the run ends, or None where there is no ground for an estimate.
+
+    What is left is shared among the workers, but no run is shorter than its longest chain of
+    requirements.
+
+    Parameters
+    ----------
+    usual
+        Median seconds by family, from the history; only of families with at least `FEWEST`
+        successes. A family that has as many in this run is judged by these.
+    now
+        Unix seconds.
+    """
+    waiting = _unfinished(summary)
+    if not waiting:
+        return 0.0 if summary.total else None
+    known = {**usual, **_medians(summary.in_state(TaskState.DONE))}
+    left: dict[str, float] = {}
+    for task_id, task in waiting.items():
+        seconds = 0.0 if task.record.is_wrapper else known.get(task.record.family)
+        if seconds is None:
+            return None
+        left[task_id] = _left(task, seconds, now)
+    workers = summary.info.workers if summary.info else 1
+    return max(sum(left.values()) / workers, _longest_chain(waiting, left))
+
+
+def remaining_words(seconds: float | None) -> str:
+    """`about 25 s left`, no finer than an estimate can be; empty for none."""
+    if seconds is None:
+        return ""
+    if seconds < 5:
+        return "a few seconds left"
+    if seconds < 57.5:
+        return f"about {5 * round(seconds / 5)} s left"
+    minutes = max(round(seconds / 60), 1)
+    if minutes < 60:
+        return f"about {minutes} min left"
+    hours, rest = divmod(5 * round(minutes / 5), 60)
+    return f"about {hours} h {rest:02} min left" if rest else f"about {hours} h left"
+
+
+def _unfinished(summary: RunSummary) -> dict[str, TaskSummary]:
+    """Tasks that still run or can run."""
+    troubled = any(summary.counts[state] for state in _TROUBLE)
+    blocked = summary.blocked() if troubled else frozenset[str]()
+    return {
+        task_id: task
+        for task_id, task in summary.tasks.items()
+        if task.state not in FINAL_STATES and task_id not in blocked
+    }
+
+
+def _medians(finished: Iterable[TaskSummary]) -> dict[str, float]:
+    seconds: dict[str, list[float]] = {}
+    for task in finished:
+        seconds.setdefault(task.record.family, []).append(task.seconds)
+    return {family: median(each) for family, each in seconds.items() if len(each) >= FEWEST}
+
+
+def _left(task: TaskSummary, usual: float, now: float) -> float:
+    if task.state is not TaskState.RUNNING or not task.started:
+        return usual
+    elapsed = max(now - task.started, 0.0)
+    if task.fraction is not None and task.fraction >= _TELLING:
+        return elapsed * (1 - task.fraction) / task.fraction
+    return max(usual - elapsed, 0.0)
+
+
+def _longest_chain(waiting: Mapping[str, TaskSummary], left: Mapping[str, float]) -> float:
+    """Seconds of the longest chain of unfinished tasks, each requiring the one before."""
+    deps = {task_id: [d for d in task.deps if d in left] for task_id, task in waiting.items()}
+    ends: dict[str, float] = {}
+    for task_id in topological_order(deps):
+        under = max((ends.get(dep, 0.0) for dep in deps[task_id]), default=0.0)
+        ends[task_id] = under + left[task_id]
+    return max(ends.values())
