@@ -9,7 +9,7 @@ from nbflow.core.errors import NotATaskError
 from nbflow.core.model.parameters import TimeDeltaParameter
 from nbflow.core.model.registry import rebind, settle_redefinitions
 from nbflow.core.model.task import BaseTask
-from nbflow.session.handle import Run, background_runs, last_result, store_path
+from nbflow.session.handle import Run, background_runs, last_result, store_path, watch_runs
 from nbflow.session.options import RunOptions
 from nbflow.session.result import RunResult, TaskFailure
 from nbflow.session.views import Dag, Plan, graph_of
@@ -38,6 +38,7 @@ __all__ = [
     "run",
     "start",
     "store_path",
+    "watch_runs",
 ]
 
 
@@ -164,10 +165,14 @@ def history(
     from nbflow.stores import history as reading
 
     path = store_path(store)
-    query = {"status": status, "since": _start(since), "limit": limit}
+    started = _start(since)
     if by_task:
-        return frames.task_runs_frame(reading.read_task_runs(path, task_glob=task, **query))
-    return frames.runs_frame(reading.read_runs(path, task_glob=task, **query))
+        rows = reading.read_task_runs(
+            path, task_glob=task, status=status, since=started, limit=limit
+        )
+        return frames.task_runs_frame(rows)
+    runs = reading.read_runs(path, task_glob=task, status=status, since=started, limit=limit)
+    return frames.runs_frame(runs)
 
 
 def _start(since: str | float | None) -> float | None:

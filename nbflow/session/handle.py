@@ -32,7 +32,7 @@ from nbflow.session.provenance import describe_run, new_run_id
 from nbflow.session.result import RunResult
 from nbflow.session.snapshot import SnapshotCheck
 from nbflow.stores.memory import MemoryStore
-from nbflow.stores.run_log import RunLog
+from nbflow.stores.run_log import RunLog, remove_old_logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -52,6 +52,8 @@ EXIT_GRACE = 5.0
 
 _background: WeakSet[Run] = WeakSet()
 _last: list[RunResult] = []
+#: Called with each run when it begins and when it has ended.
+_watchers: list[Callable[[Run], None]] = []
 
 
 class Run:
@@ -191,6 +193,7 @@ class Run:
         worker: Worker | None = None
         stored = False
         log_folder = ""
+        _tell_watchers(self)
         try:
             with ExitStack() as stack:
                 project = config.find_project()
@@ -201,8 +204,8 @@ class Run:
                 self._stream.subscribe(recorder)
                 self._stream.start()
                 log_folder = os.path.join(project.home, "logs")
-                log = RunLog(log_folder, self.run_id)
-                stack.callback(log.close)
+                log = RunLog(log_folder, self.run_id, cap_bytes=config.value("log_cap"))
+                stack.callback(_close_log, log, log_folder)
                 locks = Locks(os.path.join(project.home, "locks"))
                 stack.callback(locks.close)
                 stack.enter_context(Capture(log, self._tee(), run_id=self.run_id))
@@ -221,6 +224,7 @@ class Run:
         _last[:] = [self._result]
         with self._settling:
             self._ended.set()
+        _tell_watchers(self)
         for callback in self._callbacks:
             callback()
 
@@ -290,6 +294,13 @@ class _Echo:
             stream.write(f"… more than {ECHO_LINES} lines: see nbflow log\n")
 
 
+def _close_log(log: RunLog, folder: str) -> None:
+    """Close the log of a run; the oldest logs go when there are too many."""
+    log.close()
+    if not log.is_silent:
+        remove_old_logs(folder, keep=config.value("logs_kept"))
+
+
 def _retry_policy(times: int) -> RetryPolicy | None:
     """A failed task is tried again at once, `times` times."""
     return RetryPolicy(retry_count=times + 1, retry_delay=0.0) if times else None
@@ -322,6 +333,30 @@ def _executor_factory(name: str) -> Callable[[ExecutorSettings], Executor]:
 def last_result() -> RunResult | None:
     """The result of the run of this process that ended last; None before the first."""
     return _last[0] if _last else None
+
+
+def watch_runs(watcher: Callable[[Run], None]) -> Callable[[], None]:
+    """Call `watcher` with each run of this process when it begins and when it has ended.
+
+    It is called in the run's thread, must not raise, and must not take long.
+
+    Returns
+    -------
+    Callable
+        What ends that.
+    """
+    _watchers.append(watcher)
+
+    def end() -> None:
+        if watcher in _watchers:
+            _watchers.remove(watcher)
+
+    return end
+
+
+def _tell_watchers(run: Run) -> None:
+    for watcher in tuple(_watchers):
+        watcher(run)
 
 
 def background_runs() -> list[Run]:
