@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from nbflow.core.call import ErrorInfo, FileRecord
     from nbflow.core.summary import RunSummary
-    from nbflow.stores.history_rows import EventRow, RunRow, TaskRunRow
+    from nbflow.stores.history_rows import EventRow, FailureRow, FamilyRow, RunRow, TaskRunRow
 
 _TIME: Final = "datetime64[ns, UTC]"
 
@@ -52,6 +52,7 @@ TASKS = {
     "note": "string",
     "error": "string",
     "error_message": "string",
+    "cell": "string",
     "file": "string",
     "line": "Int64",
     "outputs": "Int64",
@@ -62,6 +63,31 @@ TASKS = {
 
 #: Columns of `task_runs_frame`.
 TASK_RUNS = {"run_id": "string"} | TASKS
+
+#: Columns of `failures_frame`.
+FAILURES = {
+    "run_id": "string",
+    "task_id": "string",
+    "task": "category",
+    "params": "string",
+    "attempt": "Int64",
+    "at": _TIME,
+    "error": "string",
+    "error_message": "string",
+    "cell": "string",
+    "file": "string",
+    "line": "Int64",
+    "function": "string",
+}
+
+#: Columns of `durations_frame`.
+DURATIONS = {
+    "task": "string",
+    "succeeded": "Int64",
+    "p50": "float64",
+    "p90": "float64",
+    "last": _TIME,
+}
 
 #: Columns of `events_frame`; `data` is JSON.
 EVENTS = {"seq": "Int64", "at": _TIME, "event": "category", "task_id": "string", "data": "string"}
@@ -121,8 +147,9 @@ def summary_frame(summary: RunSummary) -> pd.DataFrame:
         Columns: task_id (string), task (category: family), params (string: those that are shown),
         state (category), started, ended (datetime64[ns, UTC]), seconds (float64: inside the last
         `run()`), attempts (Int64), worker (category), message, note (string), error (string: type
-        of the last failure), error_message, file (string), line (Int64), outputs (Int64: files
-        made), bytes (Int64: of them, as far as known), code_hash (string), code_version (Int64).
+        of the last failure), error_message, cell, file (string: where it was raised), line (Int64),
+        outputs (Int64: files made), bytes (Int64: of them, as far as known), code_hash (string),
+        code_version (Int64).
     """
     rows = [
         (
@@ -146,6 +173,57 @@ def summary_frame(summary: RunSummary) -> pd.DataFrame:
         for task in summary.tasks.values()
     ]
     return _frame(TASKS, rows)
+
+
+def failures_frame(rows: Iterable[FailureRow]) -> pd.DataFrame:
+    """Failures as a DataFrame, in the order of `rows`.
+
+    Returns
+    -------
+    DataFrame
+        Columns: run_id, task_id (string), task (category: family), params (string: those that are
+        shown), attempt (Int64; 0: the plan), at (datetime64[ns, UTC]), error (string: type),
+        error_message, cell (string: `In[3]`, or `cell 5 (id 3f2a)` of `file`), file (string:
+        missing for a cell of a kernel), line (Int64), function (string).
+    """
+    return _frame(
+        FAILURES,
+        [
+            (
+                row.run_id,
+                row.task_id,
+                row.family,
+                _shown(row.params, row.unshown),
+                row.attempt,
+                row.at,
+                row.type,
+                row.message or None,
+                *_place(row.file),
+                row.line or None,
+                row.function or None,
+            )
+            for row in rows
+        ],
+    )
+
+
+def durations_frame(rows: Iterable[FamilyRow]) -> pd.DataFrame:
+    """How long tasks of each family take as a DataFrame, in the order of `rows`.
+
+    Returns
+    -------
+    DataFrame
+        Columns: task (string: family), succeeded (Int64: the successes that were looked at), p50,
+        p90 (float64: seconds that half, and nine tenths, of them did not exceed), last
+        (datetime64[ns, UTC]: end of the latest).
+    """
+    return _frame(
+        DURATIONS,
+        [
+            (row.family, row.durations.count, row.durations.p50, row.durations.p90, row.ended)
+            for row in rows
+        ],
+    )
 
 
 def events_frame(rows: Iterable[EventRow]) -> pd.DataFrame:
@@ -249,7 +327,7 @@ def _task_run_values(row: TaskRunRow) -> tuple[Any, ...]:
         row.note or None,
         row.error_type or None,
         row.error_message or None,
-        row.error_file or None,
+        *_place(row.error_file),
         row.error_line,
         len(row.outputs),
         _bytes(row.outputs),
@@ -260,8 +338,16 @@ def _task_run_values(row: TaskRunRow) -> tuple[Any, ...]:
 
 def _error_values(error: ErrorInfo | None) -> tuple[Any, ...]:
     if error is None:
-        return None, None, None, None
-    return error.type, error.message or None, error.file or None, error.line or None
+        return None, None, None, None, None
+    return error.type, error.message or None, *_place(error.file), error.line or None
+
+
+def _place(file: str) -> tuple[str | None, str | None]:
+    """Cell and file of `In[3]`, `report.ipynb:cell 5 (id 3f2a)` or a path."""
+    if file.startswith("In["):
+        return file, None
+    name, mark, cell = file.partition(".ipynb:cell ")
+    return (f"cell {cell}", f"{name}.ipynb") if mark else (None, file or None)
 
 
 def _shown(params: str, unshown: Sequence[str]) -> str:

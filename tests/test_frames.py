@@ -12,7 +12,14 @@ from nbflow.core.call import ErrorInfo, FileRecord
 from nbflow.core.events import RunInfo, RunStarted, TaskAdded, TaskFailed, TaskRecord, TaskStarted
 from nbflow.core.status import RunStatus, TaskState
 from nbflow.core.summary import RunSummary
-from nbflow.stores.history_rows import EventRow, RunRow, TaskRunRow
+from nbflow.stores.history_rows import (
+    Durations,
+    EventRow,
+    FailureRow,
+    FamilyRow,
+    RunRow,
+    TaskRunRow,
+)
 
 RUN = RunRow(
     run_id="r-1",
@@ -72,6 +79,20 @@ TASK = TaskRunRow(
     inputs=(FileRecord("in.csv", 5, 0.0),),
     deps=(),
     new_deps=(),
+)
+FAILURE = FailureRow(
+    run_id="r-1",
+    task_id="Leaf__1",
+    family="Leaf",
+    params='{"i":"1","quiet":"x"}',
+    unshown=("quiet",),
+    attempt=1,
+    at=1_767_225_600.0,
+    type="KeyError",
+    message="'amount'",
+    file="In[3]",
+    line=7,
+    function="run",
 )
 
 RUN_DTYPES = {
@@ -153,6 +174,7 @@ def test_task_runs_keep_their_dtypes(rows):
         "note": "string",
         "error": "string",
         "error_message": "string",
+        "cell": "string",
         "file": "string",
         "line": "Int64",
         "outputs": "Int64",
@@ -165,10 +187,11 @@ def test_task_runs_keep_their_dtypes(rows):
 def test_task_run_hides_what_is_not_shown_and_says_where_it_failed():
     row = first(frames.task_runs_frame([TASK]))
     assert row["params"] == "i=1, name=a, b"
-    assert (row["state"], row["error"], row["file"], row["line"]) == (
+    assert (row["state"], row["error"], row["cell"], row["file"], row["line"]) == (
         "failed",
         "KeyError",
         "In[3]",
+        None,
         7,
     )
     assert (row["outputs"], row["bytes"], row["note"]) == (2, 10, None)
@@ -197,6 +220,54 @@ def test_summary_of_a_run_has_the_same_columns_but_its_id():
         7,
     )
     assert frames.summary_frame(RunSummary()).empty
+
+
+@pytest.mark.parametrize("rows", [[], [FAILURE]])
+def test_failures_keep_their_dtypes(rows):
+    assert list(dtypes(frames.failures_frame(rows)).items()) == [
+        ("run_id", "string"),
+        ("task_id", "string"),
+        ("task", "category"),
+        ("params", "string"),
+        ("attempt", "Int64"),
+        ("at", "datetime64[ns, UTC]"),
+        ("error", "string"),
+        ("error_message", "string"),
+        ("cell", "string"),
+        ("file", "string"),
+        ("line", "Int64"),
+        ("function", "string"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "cell", "path"),
+    [
+        ("In[3]", "In[3]", None),
+        ("sales/report.ipynb:cell 5 (id 3f2a)", "cell 5 (id 3f2a)", "sales/report.ipynb"),
+        ("sales/clean.py", None, "sales/clean.py"),
+        ("", None, None),
+    ],
+)
+def test_failure_says_the_cell_and_line(file, cell, path):
+    row = first(frames.failures_frame([FAILURE._replace(file=file)]))
+    assert (row["error"], row["error_message"], row["params"]) == ("KeyError", "'amount'", "i=1")
+    assert (row["cell"], row["file"], row["line"], row["function"]) == (cell, path, 7, "run")
+
+
+@pytest.mark.parametrize(
+    "rows", [[], [FamilyRow("Leaf", Durations(10, 5.0, 9.0), 1_767_225_600.0)]]
+)
+def test_durations_keep_their_dtypes(rows):
+    frame = frames.durations_frame(rows)
+    assert dtypes(frame) == {
+        "task": "string",
+        "succeeded": "Int64",
+        "p50": "float64",
+        "p90": "float64",
+        "last": "datetime64[ns, UTC]",
+    }
+    assert frame["p90"].tolist() == [9.0] * len(rows)
 
 
 @pytest.mark.parametrize(

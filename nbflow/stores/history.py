@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import math
 import socket
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,7 +19,15 @@ import msgspec
 from nbflow.core.call import FileRecord
 from nbflow.core.errors import UnknownRunError, did_you_mean
 from nbflow.core.status import FINAL_STATES, RunStatus, TaskState
-from nbflow.stores.history_rows import Durations, EventRow, LastValue, RunRow, TaskRunRow
+from nbflow.stores.history_rows import (
+    Durations,
+    EventRow,
+    FailureRow,
+    FamilyRow,
+    LastValue,
+    RunRow,
+    TaskRunRow,
+)
 from nbflow.stores.liveness import is_gone
 from nbflow.stores.reader import Reader
 
@@ -27,6 +37,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Durations",
     "EventRow",
+    "FailureRow",
+    "FamilyRow",
     "LastValue",
     "RunRow",
     "TaskRunRow",
@@ -34,7 +46,9 @@ __all__ = [
     "find_run",
     "last_run_id",
     "last_values",
+    "read_durations",
     "read_events",
+    "read_failures",
     "read_runs",
     "read_task_runs",
 ]
@@ -155,6 +169,50 @@ def family_durations(path: str, family: str) -> Durations:
     with Reader(path) as reader:
         seconds = sorted(value for (value,) in reader.all("family_seconds", family))
     return Durations(len(seconds), _quantile(seconds, 0.5), _quantile(seconds, 0.9))
+
+
+def read_durations(
+    path: str, *, task_glob: str | None = None, since: float | None = None
+) -> list[FamilyRow]:
+    """How long the latest 500 successes of each family took, by family.
+
+    Parameters
+    ----------
+    task_glob
+        Pattern of the family.
+    since
+        Only tasks of runs that started at or after these Unix seconds.
+    """
+    with Reader(path) as reader:
+        rows = reader.all("read_durations", task_glob, since)
+    found = []
+    for family, group in groupby(rows, key=itemgetter(0)):
+        latest = list(group)
+        seconds = sorted(row[1] for row in latest)
+        durations = Durations(len(seconds), _quantile(seconds, 0.5), _quantile(seconds, 0.9))
+        found.append(FamilyRow(family, durations, latest[0][2]))
+    return found
+
+
+def read_failures(
+    path: str,
+    *,
+    task_glob: str | None = None,
+    since: float | None = None,
+    limit: int | None = None,
+) -> list[FailureRow]:
+    """Every failure, the newest first; attempts that were followed by another are there too.
+
+    Parameters
+    ----------
+    task_glob
+        Pattern of family or task id.
+    since
+        Only failures in runs that started at or after these Unix seconds.
+    """
+    with Reader(path) as reader:
+        rows = reader.all("read_failures", task_glob, since, limit)
+    return [FailureRow._make((*row[:4], _words.decode(row[4]), *row[5:])) for row in rows]
 
 
 def last_values(path: str, family: str, parameter: str, *, limit: int = 20) -> list[LastValue]:

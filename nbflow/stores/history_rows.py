@@ -111,6 +111,36 @@ class Durations:
     p90: float | None
 
 
+class FamilyRow(NamedTuple):
+    """How long the latest 500 successes of a family took."""
+
+    family: str
+    durations: Durations
+    #: End of the latest, Unix seconds.
+    ended: float
+
+
+class FailureRow(NamedTuple):
+    """One failure of a task, also of an attempt that was followed by another."""
+
+    run_id: str
+    task_id: str
+    family: str
+    #: See `TaskRunRow`.
+    params: str
+    unshown: tuple[str, ...]
+    #: 0: the task could not be planned.
+    attempt: int
+    #: Unix seconds.
+    at: float
+    type: str
+    message: str
+    #: The user's innermost frame: `In[3]`, `report.ipynb:cell 5 (id 3f2a)` or a path.
+    file: str
+    line: int
+    function: str
+
+
 class LastValue(NamedTuple):
     """A value that a parameter had, and what became of the latest task that had it."""
 

@@ -67,6 +67,11 @@ class RunLog:
         self._size = 0
         self._is_cut = False
 
+    @property
+    def is_silent(self) -> bool:
+        """True while nothing was written to the disk."""
+        return self._size == 0
+
     def write(self, task_id: str, attempt: int, text: str) -> None:
         """Append `text` to the output of that execution, within half a second."""
         self._waiting.append((task_id, attempt, text))

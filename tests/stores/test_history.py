@@ -39,6 +39,8 @@ def test_missing_database_has_no_rows(path):
     assert history.last_run_id(path) is None
     assert history.family_durations(path, "Leaf") == history.Durations(0, None, None)
     assert history.last_values(path, "Leaf", "i") == []
+    assert history.read_durations(path) == []
+    assert history.read_failures(path) == []
     assert not os.path.exists(os.path.dirname(path))
 
 
@@ -282,6 +284,60 @@ def test_durations_of_a_family_are_nearest_rank_quantiles(path, stream):
     ]
     record(path, *events)
     assert history.family_durations(path, "Leaf") == history.Durations(10, 5.0, 9.0)
+
+
+def test_durations_of_all_families_are_told_by_family(path, make_stream):
+    first = make_stream("r-1")
+    record(path, *first.whole(3))
+    second = make_stream("r-2", start=5_000.0)
+    events = [second.begin(), second.add("Slow__1", family="Slow"), second.start("Slow__1")]
+    record(path, *events, second.succeed("Slow__1", seconds=7.0), second.finish())
+    leaf, other = history.read_durations(path)
+    assert leaf == ("Leaf", history.Durations(3, 0.5, 0.5), first.now - 1.0)
+    assert other == ("Slow", history.Durations(1, 7.0, 7.0), second.now - 1.0)
+    assert history.read_durations(path, task_glob="L*") == [leaf]
+    assert history.read_durations(path, since=4_000.0) == [other]
+
+
+def test_durations_are_those_of_the_latest_500_successes(path, make_stream):
+    for number, seconds in enumerate((9.0, 1.0)):
+        stream = make_stream(f"r-{number}", start=number * 10_000.0)
+        events = [stream.begin()]
+        for i in range(500):
+            name = f"Leaf__{i}"
+            events += [
+                stream.add(name),
+                stream.start(name),
+                stream.succeed(name, seconds=seconds),
+            ]
+        record(path, *events, stream.finish())
+    (leaf,) = history.read_durations(path)
+    assert leaf.durations == history.Durations(500, 1.0, 1.0)
+    assert leaf.durations == history.family_durations(path, "Leaf")
+
+
+def test_every_failure_is_told_with_its_place_newest_first(path, make_stream):
+    stream = make_stream("r-1")
+    tried = [stream.begin(), stream.add(), stream.start(), stream.fail()]
+    tried += [stream.start(attempt=2), stream.fail(attempt=2)]
+    record(path, *tried, stream.finish(RunStatus.FAILED, 1))
+    later = make_stream("r-2", start=5_000.0)
+    other = [later.begin(), later.add("Other__1", family="Other"), later.start("Other__1")]
+    record(path, *other, later.fail("Other__1"), later.finish(RunStatus.FAILED, 1))
+    failures = history.read_failures(path)
+    assert [(row.run_id, row.attempt) for row in failures] == [("r-2", 1), ("r-1", 2), ("r-1", 1)]
+    row = failures[1]
+    assert (row.type, row.message, row.file, row.line, row.function) == (
+        "ValueError",
+        "bad",
+        "In[3]",
+        7,
+        "run",
+    )
+    assert row.at == tried[-1].at
+    assert history.read_failures(path, task_glob="Leaf") == failures[1:]
+    assert history.read_failures(path, since=4_000.0, limit=5) == failures[:1]
+    assert history.read_failures(path, limit=1) == failures[:1]
 
 
 def test_last_values_are_each_told_once_with_what_became_of_them(path, make_stream):

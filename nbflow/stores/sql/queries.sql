@@ -168,6 +168,40 @@ WHERE d.family = ? AND r.state = 'done'
 ORDER BY d.run DESC
 LIMIT 500
 
+-- As above, of every family. ?1: GLOB of the family, ?2: earliest start of a run; NULL for any.
+-- name: read_durations
+SELECT family, seconds, ended
+FROM (
+    SELECT
+        d.family, r.seconds, r.ended,
+        row_number() OVER (PARTITION BY d.family ORDER BY d.run DESC, r.n DESC) AS place
+    FROM definitions AS d
+    JOIN runs AS u ON u.run = d.run
+    JOIN tasks AS t ON t.run = d.run AND t.definition = d.definition
+    JOIN task_runs AS r ON r.run = t.run AND r.n = t.n
+    WHERE r.state = 'done'
+        AND (?1 IS NULL OR d.family GLOB ?1)
+        AND (?2 IS NULL OR u.started >= ?2)
+)
+WHERE place <= 500
+ORDER BY family, place
+
+-- The newest first. ?1: GLOB of family or task id, ?2: earliest start of a run, ?3: how many; NULL
+-- for any.
+-- name: read_failures
+SELECT
+    u.run_id, t.task_id, d.family, t.params, d.unshown, e.attempt, v.at,
+    e.type, e.message, e.file, e.line, e.function
+FROM errors AS e
+JOIN runs AS u ON u.run = e.run
+JOIN tasks AS t ON t.run = e.run AND t.n = e.n
+JOIN definitions AS d ON d.run = t.run AND d.definition = t.definition
+LEFT JOIN events AS v ON v.run = e.run AND v.seq = e.seq
+WHERE (?1 IS NULL OR d.family GLOB ?1 OR t.task_id GLOB ?1)
+    AND (?2 IS NULL OR u.started >= ?2)
+ORDER BY e.run DESC, e.seq DESC
+LIMIT coalesce(?3, -1)
+
 -- name: last_values
 SELECT t.params, coalesce(nullif(r.state, ''), t.state), coalesce(nullif(r.ended, 0), u.started)
 FROM definitions AS d
