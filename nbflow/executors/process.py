@@ -30,8 +30,9 @@ from nbflow.core.errors import ExecutorError, WorkerDiedError
 from nbflow.core.failure import describe_error
 from nbflow.core.model import defaults
 from nbflow.executors.execute import check_timeout
+from nbflow.executors.imports import in_workers
 from nbflow.executors.payload import TaskPickler, load_outcome
-from nbflow.executors.worker_process import WorkerSettings, imports, start_worker
+from nbflow.executors.worker_process import WorkerSettings, start_worker
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -98,7 +99,7 @@ class ProcessExecutor:
             folder=os.getcwd(),
             path=tuple(sys.path),
             commands=defaults.commands(),
-            imports=tuple(imports),
+            imports=tuple(in_workers),
         )
         self._pickler = TaskPickler()
         self._lock = threading.Lock()

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 #: Modules that the server process loads once, so that workers have them from the start.
 PRELOAD = ("nbflow.executors.worker_process", "nbflow.executors.execute", "nbflow.targets.local")
-#: Modules that each worker process imports before its first task.
-imports: list[str] = []
 #: Characters of output that are collected before they are sent.
 LOG_CHUNK = 60_000
 #: Seconds for which output is collected before it is sent.

@@ -54,6 +54,7 @@ from nbflow.core.model.parameters import (
 from nbflow.core.model.registry import auto_namespace, namespace
 from nbflow.core.model.target import Target
 from nbflow.core.model.task import Config, DynamicRequirements, ExternalTask, Task, WrapperTask
+from nbflow.executors.imports import in_workers
 from nbflow.targets.local import LocalTarget
 
 if TYPE_CHECKING:
@@ -169,3 +170,4 @@ if not TYPE_CHECKING:
 
 nbflow._connect_configuration()
 connect()
+in_workers.append(__name__)

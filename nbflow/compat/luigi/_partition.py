@@ -129,10 +129,12 @@ def _dependents(summary: RunSummary, seen: set[str]) -> dict[str, list[str]]:
 
 def _sort_waiting(found: Partition, waiting: set[str], dependents: dict[str, list[str]]) -> None:
     """Say of each task that waits what it waits for."""
-    found.upstream_failed = _above(found.failed, waiting, dependents)
+    found.upstream_failed = _above(found.ever_failed, waiting, dependents)
     found.upstream_missing = _above(found.missing_external, waiting, dependents)
     found.upstream_elsewhere = _above(found.run_elsewhere, waiting, dependents)
-    found.upstream_scheduling_error = _above(found.scheduling_error, waiting, dependents)
+    # Luigi looks for these no further than one step up.
+    direct = {above for each in found.scheduling_error for above in dependents.get(each, ())}
+    found.upstream_scheduling_error = direct & waiting
     found.not_run = waiting - found.pending
 
 

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from nbflow.core.errors import NotSupportedHereError
-from nbflow.executors.worker_process import imports
+from nbflow.executors.imports import in_workers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,16 +101,16 @@ def install() -> None:
         )
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
-    if _INSTALLED not in imports:
-        imports.append(_INSTALLED)
+    if _INSTALLED not in in_workers:
+        in_workers.append(_INSTALLED)
 
 
 def uninstall() -> None:
     """Undo `install()`; modules that are imported already keep what they have."""
     if _finder in sys.meta_path:
         sys.meta_path.remove(_finder)
-    if _INSTALLED in imports:
-        imports.remove(_INSTALLED)
+    if _INSTALLED in in_workers:
+        in_workers.remove(_INSTALLED)
     for name in [name for name in sys.modules if name == "luigi" or name.startswith("luigi.")]:
         real = f"{_HERE}{name.removeprefix('luigi')}"
         if sys.modules[name] is sys.modules.get(real):

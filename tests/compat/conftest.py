@@ -1,0 +1,34 @@
+"""What tests of Luigi's names share: an empty project, and both configurations as they were."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from typing import TYPE_CHECKING
+
+import pytest
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import luigi as real
+
+from nbflow.compat import luigi as ours
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def quiet_project(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Runs that are not recorded, and that log nothing where no test listens."""
+    monkeypatch.setenv("NBFLOW_STORE", "memory:")
+    logger = logging.getLogger("luigi-interface")
+    level, handlers = logger.level, list(logger.handlers)
+    yield project
+    logger.setLevel(level)
+    logger.handlers[:] = handlers
+    for library in (real, ours):
+        config = library.configuration.get_config()
+        for section in config.sections():
+            config.remove_section(section)
