@@ -113,6 +113,7 @@ SETTINGS: dict[str, Setting] = {
             choices=("no", "full"),
         ),
         Setting("log_cap", 50 * 10**6, "most that the log of a run may hold", _size),
+        Setting("logs_kept", 200, "runs whose logs are kept", _count),
         Setting("dot", "", "program that lays out graphs"),
     )
 }

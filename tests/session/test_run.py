@@ -191,6 +191,22 @@ def test_a_silent_run_leaves_no_log_file():
     assert not list(Path(".nbflow/logs").glob("*")) if Path(".nbflow/logs").exists() else True
 
 
+def test_only_the_newest_logs_are_kept_and_each_is_capped(project):
+    (project / "nbflow.toml").write_text('logs_kept = 2\nlog_cap = "1 kB"\n')
+
+    class Prints(nbflow.Task):
+        number = nbflow.IntParameter()
+
+        def run(self):
+            print(f"{self.number} " * 2_000)
+
+    results = [nbflow.run(Prints(number)) for number in range(3)]
+
+    assert len(list(Path(".nbflow/logs").glob("*.log"))) == 2
+    assert results[0].log() == ""
+    assert 0 < len(results[2].log()) < 2_000
+
+
 def test_private_values_are_nowhere_on_the_disk():
     class Secret(nbflow.Task):
         token = nbflow.StrParameter(visibility=nbflow.ParameterVisibility.PRIVATE)
