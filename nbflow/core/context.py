@@ -86,7 +86,7 @@ class TaskContext:
         self.reporter = reporter
         self.fsync = fsync
         self.messages = messages
-        self._news: dict[str, Any] = {}
+        self._news: dict[str, Any] | None = None
         #: When the next report would be due if all had kept their distance.
         self._next_report = 0.0
 
@@ -96,7 +96,8 @@ class TaskContext:
         A few may follow each other at once, so that a message is not held back by the progress
         before it. Takes the arguments of `Reporter.report_progress`; what is None changes nothing.
         """
-        self._news.update((name, value) for name, value in news.items() if value is not None)
+        said = {name: value for name, value in news.items() if value is not None}
+        self._news = {**self._news, **said} if self._news else said
         now = monotonic()
         due = max(self._next_report, now)
         if due - now < REPORTS_AT_ONCE * REPORT_SECONDS:
@@ -105,7 +106,7 @@ class TaskContext:
 
     def flush(self) -> None:
         """Pass on what waits."""
-        news, self._news = self._news, {}
+        news, self._news = self._news, None
         if news and self.reporter is not None:
             self.reporter.report_progress(**news)
 
@@ -116,6 +117,10 @@ class TaskContext:
 
 _current: ContextVar[TaskContext | None] = ContextVar("nbflow_task_context", default=None)
 
+#: What `running` does at its ends, for who runs a task and has a `try` block there anyway.
+enter = _current.set
+leave = _current.reset
+
 
 def current() -> TaskContext | None:
     """The context of the task that runs here, or None outside of a run."""
@@ -125,11 +130,11 @@ def current() -> TaskContext | None:
 @contextmanager
 def running(context: TaskContext) -> Iterator[TaskContext]:
     """Make `context` the current one inside the `with` block."""
-    token = _current.set(context)
+    token = enter(context)
     try:
         yield context
     finally:
-        _current.reset(token)
+        leave(token)
 
 
 def publish(temporary: str, final: str, *, fsync: bool = False) -> None:

@@ -22,7 +22,7 @@ from nbflow.core.call import (
     Missing,
     Suspended,
 )
-from nbflow.core.context import TaskContext, running
+from nbflow.core.context import TaskContext, enter, leave, running
 from nbflow.core.errors import (
     IncompleteOutputError,
     NotARequirementError,
@@ -30,7 +30,7 @@ from nbflow.core.errors import (
     UnfulfilledDependenciesError,
 )
 from nbflow.core.failure import describe_error
-from nbflow.core.model.callbacks import Event
+from nbflow.core.model.callbacks import Event, has_handlers
 from nbflow.core.model.nested import flatten
 from nbflow.core.model.task import DynamicRequirements, Task, WrapperTask
 from nbflow.executors.locks import LockBusy
@@ -48,14 +48,39 @@ if TYPE_CHECKING:
 logger = logging.getLogger("nbflow.task")
 
 
+class _Traits:
+    """What a class says about the execution of its tasks, looked up once a run."""
+
+    __slots__ = (
+        "does_nothing",
+        "hears_failure",
+        "hears_success",
+        "is_wrapper",
+        "overrides_complete",
+        "overrides_trigger",
+    )
+
+    def __init__(self, cls: type[Task]) -> None:
+        self.is_wrapper = issubclass(cls, WrapperTask)
+        #: A wrapper without a `run()` of its own: it is done as soon as its requirements are.
+        self.does_nothing = self.is_wrapper and cls.run is WrapperTask.run
+        self.hears_success = cls.on_success is not Task.on_success
+        self.hears_failure = cls.on_failure is not Task.on_failure
+        self.overrides_complete = cls.complete is not Task.complete and not self.is_wrapper
+        self.overrides_trigger = cls.trigger_event is not Task.trigger_event
+
+
 class _Execution:
     """A task between the moment its lock is taken and the moment its outcome is known."""
 
-    __slots__ = ("asides", "context", "generator", "hold", "left", "seconds", "value")
+    __slots__ = ("asides", "context", "generator", "hold", "left", "seconds", "traits", "value")
 
-    def __init__(self, context: TaskContext, hold: AbstractContextManager[None]) -> None:
+    def __init__(
+        self, context: TaskContext, hold: AbstractContextManager[None], traits: _Traits
+    ) -> None:
         self.context = context
         self.hold = hold
+        self.traits = traits
         self.generator: Generator[Any, Any, Any] | None = None
         #: What the generator is waiting to be sent.
         self.value: Any = None
@@ -94,14 +119,16 @@ class TaskRunner:
         self._fsync = fsync
         self._name_file = name_file
         self._suspended: dict[str, _Execution] = {}
+        self._traits: dict[type[Task], _Traits] = {}
 
     def execute(self, call: TaskCall, task: Task, reporter: Reporter) -> Outcome:
         """Run `task` to its end or to its next requirement; never raises for the task's failure."""
         try:
-            execution = self._suspended.pop(call.task_id, None)
-            if execution is not None:
-                execution.context = self._context(call, reporter)
-                return self._run(call, task, execution)
+            if self._suspended:
+                execution = self._suspended.pop(call.task_id, None)
+                if execution is not None:
+                    execution.context = self._context(call, reporter)
+                    return self._run(call, task, execution)
             return self._begin(call, task, reporter)
         except KeyboardInterrupt:
             return Interrupted()
@@ -130,16 +157,20 @@ class TaskRunner:
         )
 
     def _begin(self, call: TaskCall, task: Task, reporter: Reporter) -> Outcome:
-        if _does_nothing(task) and not self._policy.check_dependencies_before_run:
-            _trigger(task, Event.START)
-            _trigger(task, Event.SUCCESS)
+        cls = type(task)
+        traits = self._traits.get(cls)
+        if traits is None:
+            traits = self._traits[cls] = _Traits(cls)
+        if traits.does_nothing and not self._policy.check_dependencies_before_run:
+            _trigger(traits, task, Event.START)
+            _trigger(traits, task, Event.SUCCESS)
             return Done()
         hold = self._locks.hold(call.task_id)
         try:
             hold.__enter__()
         except LockBusy as busy:
             return Busy(pid=busy.pid)
-        execution = _Execution(self._context(call, reporter), hold)
+        execution = _Execution(self._context(call, reporter), hold, traits)
         try:
             early = self._look_again(call, task, execution)
         except Exception as error:  # noqa: BLE001 - the user's complete() may raise anything
@@ -161,7 +192,7 @@ class TaskRunner:
                 _set_aside(task, execution)
             elif (
                 self._policy.recheck_under_lock
-                and not isinstance(task, WrapperTask)
+                and not execution.traits.is_wrapper
                 and task.complete()
             ):
                 return FoundComplete()
@@ -189,10 +220,11 @@ class TaskRunner:
         started = perf_counter()
         requirements: list[Task] | None = None
         try:
-            with running(execution.context):
+            before = enter(execution.context)
+            try:
                 guard.inside = True
                 try:
-                    _trigger(task, Event.START)
+                    _trigger(execution.traits, task, Event.START)
                     requirements = self._step(call, task, execution)
                 finally:
                     guard.inside = False
@@ -200,6 +232,8 @@ class TaskRunner:
                     execution.context.flush()
                 if requirements is None:
                     done = self._finish(task, execution)
+            finally:
+                leave(before)
         except KeyboardInterrupt:
             self._abandon(execution)
             raise
@@ -218,17 +252,18 @@ class TaskRunner:
 
     def _step(self, call: TaskCall, task: Task, execution: _Execution) -> list[Task] | None:
         """Run until the end (None) or until requirements are needed that are not complete."""
+        generator = execution.generator
+        if generator is None:
+            result = task.run()
+            # None first: most give it, and to ask an abstract class is slow.
+            if result is None or not isinstance(result, Generator):
+                return None
+            generator = execution.generator = result
         satisfied = frozenset(call.satisfied)
 
         def is_complete(dep: Task) -> bool:
             return dep.task_id in satisfied or dep.complete()
 
-        generator = execution.generator
-        if generator is None:
-            result = task.run()
-            if not isinstance(result, Generator):
-                return None
-            generator = execution.generator = result
         while True:
             try:
                 yielded = generator.send(execution.value)
@@ -253,24 +288,24 @@ class TaskRunner:
         guard = self._guard
         guard.inside = True
         try:
-            outputs, note = self._verify(task)
-            _trigger(task, Event.PROCESSING_TIME, execution.seconds)
-            if type(task).on_success is not Task.on_success:
+            traits = execution.traits
+            outputs, note = self._verify(task, traits)
+            _trigger(traits, task, Event.PROCESSING_TIME, execution.seconds)
+            if traits.hears_success:
                 task.on_success()
-            _trigger(task, Event.SUCCESS)
+            _trigger(traits, task, Event.SUCCESS)
         finally:
             guard.inside = False
         if execution.left:
             note = f"its old output was left in place: {', '.join(execution.left)}"
         return Done(execution.seconds, outputs, (), note)
 
-    def _verify(self, task: Task) -> tuple[tuple[FileRecord, ...], str]:
+    def _verify(self, task: Task, traits: _Traits) -> tuple[tuple[FileRecord, ...], str]:
         if self._policy.check_complete_after_run and not task.complete():
             raise IncompleteOutputError(f"{task}: run() ended, but it is not complete.")
         targets = flatten(task.output())
         if not targets:
-            overrides = type(task).complete is not Task.complete
-            if overrides and not isinstance(task, WrapperTask) and not task.complete():
+            if traits.overrides_complete and not task.complete():
                 return (), "complete() still says no"
             return (), ""
         records = []
@@ -290,8 +325,8 @@ class TaskRunner:
         return tuple(records), ""
 
     def _fail(self, task: Task, error: BaseException, execution: _Execution) -> Failed:
-        _trigger(task, Event.FAILURE, error)
-        if type(task).on_failure is not Task.on_failure:
+        _trigger(execution.traits, task, Event.FAILURE, error)
+        if execution.traits.hears_failure:
             try:
                 task.on_failure(error)
             except Exception as second:  # noqa: BLE001 - the user's hook may raise anything
@@ -340,11 +375,6 @@ def check_timeout(seconds: float, task: Task) -> TaskTimeoutError:
     )
 
 
-def _does_nothing(task: Task) -> bool:
-    """A wrapper without a `run()` of its own: it is done as soon as its requirements are."""
-    return isinstance(task, WrapperTask) and type(task).run is WrapperTask.run
-
-
 def _set_aside(task: Task, execution: _Execution) -> None:
     for target in flatten(task.output()):
         move = getattr(target, "set_aside", None)
@@ -363,5 +393,7 @@ def _reject(task: Task, found: object) -> NoReturn:
     )
 
 
-def _trigger(task: Task, event: str, *arguments: object) -> None:
-    task.trigger_event(event, task, *arguments)
+def _trigger(traits: _Traits, task: Task, event: str, *arguments: object) -> None:
+    """Tell of an event, where anybody listens by now."""
+    if traits.overrides_trigger or has_handlers(type(task)):
+        task.trigger_event(event, task, *arguments)
