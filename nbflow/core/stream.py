@@ -11,17 +11,19 @@ from __future__ import annotations
 import logging
 import threading
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from nbflow.core.events import RunFinished, RunStarted, TaskFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from nbflow.core.events import RunEvent
     from nbflow.core.interfaces import Subscriber
 
 logger = logging.getLogger("nbflow.stream")
+
+T = TypeVar("T")
 
 #: Events that make a batch large enough to be handed out at once.
 BATCH_SIZE = 512
@@ -59,6 +61,11 @@ class EventStream:
         """Hand nothing more to `subscriber`; no error if it is not there."""
         with self._delivery:
             self._subscribers = [s for s in self._subscribers if s is not subscriber]
+
+    def look(self, read: Callable[[], T]) -> T:
+        """Give `read()`, called while nothing is handed out: what subscribers know stands still."""
+        with self._delivery:
+            return read()
 
     def start(self) -> None:
         """Start the thread that hands out what nobody else does; without threads, do without."""

@@ -60,6 +60,29 @@ class Publish(Protocol):
         ...
 
 
+class Drawable(Protocol):
+    """What the renderer draws: a card in a cell, or a widget."""
+
+    #: Seconds between two drawings, at least.
+    interval: float
+
+    def draw(self) -> None:
+        """Send what has changed."""
+        ...
+
+    def finish(self) -> None:
+        """Send the last state."""
+        ...
+
+    def resend(self) -> None:
+        """Send the last state again."""
+        ...
+
+    def is_due(self, now: float, drawn_at: float, interval: float) -> bool:
+        """Whether it is time to draw."""
+        ...
+
+
 class LiveCard:
     """One run in two outputs of a cell; a subscriber of the run's events.
 
@@ -68,6 +91,8 @@ class LiveCard:
     publish
         Called from the cell's thread by `show` and `finish`, else from the render thread.
     """
+
+    interval = INTERVAL
 
     def __init__(self, publish: Publish, options: DrawingOptions, *, ascii: bool = False) -> None:
         self._publish = publish
@@ -177,19 +202,19 @@ class Renderer:
     def __init__(self) -> None:
         self._condition = threading.Condition()
         #: Card to (time of the last drawing, seconds until the next).
-        self._cards: dict[LiveCard, tuple[float, float]] = {}
+        self._cards: dict[Drawable, tuple[float, float]] = {}
         #: Cards that have ended, with the time at which their last state is sent again.
-        self._again: dict[LiveCard, float] = {}
+        self._again: dict[Drawable, float] = {}
         self._sent: deque[float] = deque()
         self._thread: threading.Thread | None = None
 
-    def add(self, card: LiveCard) -> None:
+    def add(self, card: Drawable) -> None:
         """Draw `card` from now on."""
         with self._condition:
-            self._cards[card] = (time.monotonic(), INTERVAL)
+            self._cards.setdefault(card, (time.monotonic(), card.interval))
             self._start()
 
-    def end(self, card: LiveCard) -> None:
+    def end(self, card: Drawable) -> None:
         """Send the last state of `card` and draw it no more."""
         with self._condition:
             self._cards.pop(card, None)
@@ -200,10 +225,15 @@ class Renderer:
                 self._start()
             self._condition.notify_all()
 
-    def forget(self, card: LiveCard) -> None:
+    def forget(self, card: Drawable) -> None:
         """Draw `card` no more."""
         with self._condition:
             self._cards.pop(card, None)
+
+    @property
+    def is_running(self) -> bool:
+        """False where nothing is drawn, or the platform has no threads."""
+        return self._thread is not None
 
     def wake(self) -> None:
         """Let the thread look now."""
@@ -266,7 +296,7 @@ class Renderer:
                 return lambda: self._draw(card)
         return None
 
-    def _draw(self, card: LiveCard) -> None:
+    def _draw(self, card: Drawable) -> None:
         began = time.monotonic()
         try:
             card.draw()
@@ -276,7 +306,7 @@ class Renderer:
                 self._cards.pop(card, None)
             return
         cost = time.monotonic() - began
-        interval = min(max(INTERVAL, PATIENCE * cost), LONGEST_INTERVAL)
+        interval = min(max(card.interval, PATIENCE * cost), LONGEST_INTERVAL)
         with self._condition:
             if card in self._cards:
                 self._cards[card] = (time.monotonic(), interval)

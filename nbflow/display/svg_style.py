@@ -87,6 +87,13 @@ def state_css(scope: str, states: Sequence[TaskState]) -> str:
     )
 
 
+def class_css(scope: str) -> str:
+    """Rules by which the class `s<number>` of a box says its state; see `badges.INDEX`."""
+    return "".join(
+        f".{scope} .s{number}{{{_state_variables(state)}}}" for state, number in INDEX.items()
+    )
+
+
 def _variables(palette: Palette, page: str, *, dark: bool) -> str:
     inks = "".join(
         f"--{css_name(state)}:{style.dark if dark else style.light};"

@@ -8,7 +8,7 @@ import threading
 import time
 from contextlib import ExitStack
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
 from nbflow import config, plugins
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from nbflow.core.interfaces import Executor, Recorder, Subscriber
     from nbflow.core.model.task import Task
     from nbflow.session.options import RunOptions
+
+T = TypeVar("T")
 
 #: Lines of the tasks' output that are echoed where a person watches.
 ECHO_LINES = 200
@@ -142,6 +144,10 @@ class Run:
     def subscribe(self, subscriber: Subscriber) -> None:
         """Let `subscriber` have every further event."""
         self._stream.subscribe(subscriber)
+
+    def look(self, read: Callable[[RunSummary], T]) -> T:
+        """Give what `read` makes of the summary, which stands still meanwhile. Thread-safe."""
+        return self._stream.look(lambda: read(self.summary))
 
     def __await__(self) -> Generator[Any, None, RunResult]:
         """The result, raising as `result` does; the loop goes on meanwhile."""
