@@ -8,6 +8,7 @@ import threading
 import time
 from contextlib import ExitStack
 from contextvars import copy_context
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
@@ -226,6 +227,7 @@ class Run:
             exceptions=worker.exceptions if worker else {},
             log_folder=log_folder,
             stored=stored,
+            run_again=self._again,
         )
         _last[:] = [self._result]
         with self._settling:
@@ -233,6 +235,10 @@ class Run:
         _tell_watchers(self)
         for callback in self._callbacks:
             callback()
+
+    def _again(self, failed_only: bool) -> RunResult:
+        options = self.options if failed_only else replace(self.options, force=("*",))
+        return Run(self.tasks, options).wait()
 
     def _compose(
         self, project: config.Project, locks: Locks, log: RunLog, stack: ExitStack

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nbflow.core.call import ErrorInfo
     from nbflow.core.model.task import Task
     from nbflow.core.summary import RunSummary, TaskSummary
+    from nbflow.session.views import Dag
 
 
 class TaskFailure:
@@ -58,6 +59,7 @@ class RunResult:
         exceptions: Mapping[str, BaseException] | None = None,
         log_folder: str = "",
         stored: bool = False,
+        run_again: Callable[[bool], RunResult] | None = None,
     ) -> None:
         self.summary = summary
         self._log_folder = log_folder
@@ -65,9 +67,10 @@ class RunResult:
         self.stored = stored
         self._tasks: Mapping[str, Task] = tasks or {}
         self._exceptions: Mapping[str, BaseException] = exceptions or {}
+        self._run_again = run_again
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_tasks": {}, "_exceptions": {}}
+        return {**self.__dict__, "_tasks": {}, "_exceptions": {}, "_run_again": None}
 
     @property
     def ok(self) -> bool:
@@ -144,6 +147,32 @@ class RunResult:
     def live_tasks(self) -> Mapping[str, Task]:
         """The tasks themselves by id; empty in a result that was pickled."""
         return self._tasks
+
+    @property
+    def dag(self) -> Dag:
+        """The graph of the run's tasks, each as it stood at the end."""
+        from nbflow.session.views import Dag
+
+        return Dag(self.summary.graph())
+
+    def rerun(self, *, failed_only: bool = True) -> RunResult:
+        """Run the same roots again with the same options, here and now; failures do not raise.
+
+        Parameters
+        ----------
+        failed_only
+            False: also what is complete runs anew.
+
+        Raises
+        ------
+        NotSupportedHereError
+            The result was pickled or read back.
+        """
+        if self._run_again is None:
+            raise NotSupportedHereError(
+                "this result was read back or pickled; run its tasks with nbflow.run(...)."
+            )
+        return self._run_again(failed_only)
 
     def __getitem__(self, name: str) -> TaskSummary:
         """How one task stands, by `Family(a=1)`, family or id."""

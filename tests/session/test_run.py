@@ -25,7 +25,7 @@ from nbflow.core.errors import (
     UnknownTaskError,
 )
 from nbflow.core.status import RunStatus, TaskState
-from nbflow.session import RunOptions
+from nbflow.session import RunOptions, usual_seconds
 
 
 class Copy(nbflow.Task):
@@ -158,7 +158,22 @@ def test_runs_are_found_in_the_history():
     assert list(frame["status"].str.upper()) == ["FAILED", "SUCCEEDED"]
     assert list(frame["ran"]) == [0, 1]
     assert len(nbflow.history("Copy*", status="failed")) == 1
-    assert len(nbflow.history(by_task=True)) == 2
+    assert len(nbflow.history(by="task")) == 2
+    assert list(nbflow.history(by="failure")["error"]) == ["ValueError"]
+    assert list(nbflow.history(by="family")["succeeded"]) == [1]
+
+
+@pytest.mark.parametrize("given", [{"by": "day"}, {"by": "failure", "status": "failed"}])
+def test_history_knows_its_kinds_of_rows(given):
+    with pytest.raises(ValueError, match="by="):
+        nbflow.history(**given)
+
+
+def test_usual_seconds_are_known_after_two_successes():
+    nbflow.run(Copy("a"))
+    assert usual_seconds(["Copy"]) == {}
+    nbflow.run(Copy("b"))
+    assert list(usual_seconds(["Copy", "Join"])) == ["Copy"]
 
 
 def test_a_run_with_the_memory_store_leaves_no_database():
@@ -249,6 +264,29 @@ def test_a_result_as_plain_data():
     assert data["status"] == "SUCCEEDED"
     assert data["counts"] == {"done": 1}
     assert data["outputs"] == {Copy("a").task_id: ["out/a.txt"]}
+
+
+def test_a_result_can_be_run_again():
+    result = nbflow.build([Join(("a", "b"))])
+    Copy.runs.clear()
+    Path("out/joined.json").unlink()
+
+    again = result.rerun()
+    assert (again.ran, Copy.runs) == (1, [])
+    assert result.rerun(failed_only=False).ran == 3
+    assert Copy.runs == ["a", "b"]
+    with pytest.raises(NotSupportedHereError):
+        pickle.loads(pickle.dumps(result)).rerun()
+
+
+def test_a_result_has_the_graph_of_its_run():
+    dag = nbflow.build([Join(("a", "bad"))]).dag
+
+    assert {str(node.state) for node in dag.graph.nodes.values()} == {
+        "done",
+        "failed",
+        "upstream failed",
+    }
 
 
 # -- plans and graphs -------------------------------------------------------------------------------
