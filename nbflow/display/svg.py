@@ -70,6 +70,7 @@ def static_svg(
         "<defs>",
         _arrow_head(_WRITTEN, "nbf"),
         *(_badge_definition(state) for state in used),
+        _card_definitions(picture, layout, tallies),
         "</defs>",
         f"<style>{dark_css(used)}</style>",
         (
@@ -86,7 +87,7 @@ def static_svg(
 
 
 def live_svg(picture: Picture, layout: Layout, scope: str) -> str:
-    """The picture without states: they come as style.
+    """The picture without states: they come as style, and bars of families by who shows it.
 
     Parameters
     ----------
@@ -208,33 +209,59 @@ def _static_box(
 ) -> str:
     state = worst(tally)
     style, name = STYLES[state], INDEX[state]
-    box, (width, height) = picture.boxes[number], layout.sizes[number]
+    box, size = picture.boxes[number], layout.sizes[number]
+    tip = f"<title>{_full_name(box)} – {style.word}</title>" if tips else ""
+    if box.is_group or picture.size is BoxSize.CHIP:
+        frame = _frame(picture, layout, box, state, size)
+    else:
+        frame = f'<use href="#c{name}"/>'
+    parts = [f"{_group(layout, number)}{tip}{frame}"]
+    if box.is_group:
+        parts.append(_family_words(box, size[0], tally))
+    elif picture.size is BoxSize.CHIP:
+        parts.append(_chip_words(box, size[0], _WRITTEN))
+    elif picture.size is not BoxSize.DOT:
+        x, y, *_ = _word_places(layout, box)
+        word = (
+            f'<text class="w{name}" x="{x:g}" y="{y:g}" font-size="11" font-weight="600" '
+            f'fill="{style.light}">{style.word}</text>'
+        )
+        parts += [_card_words(layout, box, size[0], _WRITTEN), word]
+    return "".join([*parts, "</g>"])
+
+
+def _frame(
+    picture: Picture, layout: Layout, box: Box, state: TaskState, size: tuple[float, float]
+) -> str:
+    """Outline and badge of a box."""
+    style, name, (width, height) = STYLES[state], INDEX[state], size
     ink = style.light
     rim = mix(ink, LIGHT.page, 0.5) if style.quiet else ink
     dash = f' stroke-dasharray="{style.dash}"' if style.dash else ""
-    x, y, size = _badge_place(picture, layout, box)
-    tip = f"<title>{_full_name(box)} – {style.word}</title>" if tips else ""
-    parts = [
-        (
-            f'{_group(layout, number)}{tip}<rect class="bx x{name}" width="{width:.0f}" '
-            f'height="{height:.0f}" rx="{_RADIUS[picture.size]}" '
-            f'fill="{mix(ink, LIGHT.page, LIGHT.tint)}" stroke="{rim}" '
-            f'stroke-width="{style.width:g}"{dash}/>'
-        ),
-        f'<use href="#g{name}" transform="translate({x} {y}) scale({size / 20:g})"/>',
-    ]
-    if box.is_group:
-        parts.append(_family_words(box, width, tally))
-    elif picture.size is BoxSize.CHIP:
-        parts.append(_chip_words(box, width, _WRITTEN))
-    elif picture.size is not BoxSize.DOT:
-        wx, wy, *_ = _word_places(layout, box)
-        word = (
-            f'<text class="w{name}" x="{wx:g}" y="{wy:g}" font-size="11" font-weight="600" '
-            f'fill="{ink}">{style.word}</text>'
-        )
-        parts += [_card_words(layout, box, width, _WRITTEN), word]
-    return "".join([*parts, "</g>"])
+    x, y, side = _badge_place(picture, layout, box)
+    return (
+        f'<rect class="bx x{name}" width="{width:.0f}" height="{height:.0f}" '
+        f'rx="{_RADIUS[picture.size]}" fill="{mix(ink, LIGHT.page, LIGHT.tint)}" stroke="{rim}" '
+        f'stroke-width="{style.width:g}"{dash}/>'
+        f'<use href="#g{name}" transform="translate({x} {y}) scale({side / 20:g})"/>'
+    )
+
+
+def _card_definitions(
+    picture: Picture, layout: Layout, tallies: Sequence[Counter[TaskState]]
+) -> str:
+    """Outline and badge once for each state: single tasks have boxes of one size."""
+    if picture.size is BoxSize.CHIP:
+        return ""
+    singles = {
+        worst(tally): (box, size)
+        for box, size, tally in zip(picture.boxes, layout.sizes, tallies, strict=True)
+        if not box.is_group
+    }
+    return "".join(
+        f'<g id="c{INDEX[state]}">{_frame(picture, layout, box, state, size)}</g>'
+        for state, (box, size) in sorted(singles.items(), key=lambda item: INDEX[item[0]])
+    )
 
 
 def _live_box(picture: Picture, layout: Layout, number: int, scope: str) -> str:
@@ -249,9 +276,11 @@ def _live_box(picture: Picture, layout: Layout, number: int, scope: str) -> str:
             f'<use href="#{scope}g" class="gl"/></svg>'
         ),
     ]
-    if picture.size is BoxSize.CHIP:
+    if box.is_group:
+        parts.append(_family_title(box, width, _VARIABLE))
+    elif picture.size is BoxSize.CHIP:
         parts.append(_chip_words(box, width, _VARIABLE))
-    elif picture.size is BoxSize.CARD:
+    elif picture.size is not BoxSize.DOT:
         wx, wy, *_ = _word_places(layout, box)
         window = (
             f'<svg x="{wx:g}" y="{wy - 11:g}" width="{WORD_ROOM:g}" height="16">'
@@ -305,18 +334,18 @@ def _chip_words(box: Box, width: float, ink: _Ink) -> str:
     return f'<text class="t1" x="27" y="16" font-size="11.5" fill="{ink.text}">{label}</text>'
 
 
-def _family_words(box: Box, width: float, tally: Counter[TaskState]) -> str:
-    total = sum(tally.values())
+def _family_title(box: Box, width: float, ink: _Ink) -> str:
     family = markup(fit(box.family, 14.6, width - 56 - text_width(box.words, 13)))
-    span = width - 56
-    parts = [
-        (
-            f'<text class="t1" x="44" y="20" font-weight="600" fill="{LIGHT.text}">{family}'
-            f'<tspan class="t2" font-weight="400" fill="{LIGHT.second}"> {markup(box.words)}'
-            "</tspan></text>"
-        ),
-        *_bar(tally, span),
-    ]
+    return (
+        f'<text class="t1" x="44" y="20" font-weight="600" fill="{ink.text}">{family}'
+        f'<tspan class="t2" font-weight="400" fill="{ink.second}"> {markup(box.words)}'
+        "</tspan></text>"
+    )
+
+
+def _family_words(box: Box, width: float, tally: Counter[TaskState]) -> str:
+    total, span = sum(tally.values()), width - 56
+    parts = [_family_title(box, width, _WRITTEN), *_bar(tally, span)]
     spoken = [f"{tally[s]} {STYLES[s].word}" for s in ORDER if tally[s] and s not in _UNSPOKEN]
     done = f"{sum(tally[s] for s in _FINISHED):,}/{total:,} done"
     lines = (" · ".join([*spoken[:count], done]) for count in (3, 2, 1, 0))
