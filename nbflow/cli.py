@@ -219,7 +219,7 @@ def _show(invocation: Invocation) -> int:
 
 
 def _history(invocation: Invocation) -> int:
-    from nbflow.invocation.looking_back import look_back
+    from nbflow.invocation.looking_back import look_back, rows_asked_for
 
     flags: Any = invocation.flags
     view = look_back(
@@ -227,7 +227,7 @@ def _history(invocation: Invocation) -> int:
         status=flags.get("status"),
         since=flags.get("since"),
         limit=flags.get("limit", 50),
-        by_task="task" in flags,
+        by=rows_asked_for(flags),
     )
     return _show_view(invocation, view)
 

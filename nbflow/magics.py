@@ -374,12 +374,15 @@ class NbflowMagics(Magics):
 
 
 def _history(_magics: NbflowMagics, invocation: Invocation) -> Any:
+    from nbflow.invocation.looking_back import rows_asked_for
+
     flags: Any = invocation.flags
     frame = session.history(
         *invocation.words,
         status=flags.get("status"),
+        since=flags.get("since"),
         limit=flags.get("limit", 50),
-        by_task="task" in flags,
+        by=rows_asked_for(flags),
     )
     return _Table(frame) if "json" in flags else frame
 

@@ -303,12 +303,15 @@ COMMANDS: tuple[Command, ...] = (
             Flag("since", "only the last 12h, 7d, …", value="TIME", read=duration),
             Flag("status", "only those that ended so: succeeded, failed, …", value="NAME"),
             Flag("task", "one row for each task, instead of for each run"),
+            Flag("failures", "one row for each failure: type, message, cell and line"),
+            Flag("durations", "one row for each family: how long its tasks take"),
             Flag("widget", "", later=True),
         ),
         help="Runs of this project, in notebooks and from the command line.",
         examples=(
             ("history", "the last runs"),
             ("history 'Report*' --status failed", "runs of Report that failed"),
+            ("history --failures --since 7d", "what failed in the last week, and where"),
         ),
     ),
     Command(

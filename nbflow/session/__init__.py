@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from nbflow.core.errors import NotATaskError
 from nbflow.core.model.parameters import TimeDeltaParameter
@@ -38,6 +38,7 @@ __all__ = [
     "run",
     "start",
     "store_path",
+    "usual_seconds",
     "watch_runs",
 ]
 
@@ -138,21 +139,22 @@ def history(
     status: str | None = None,
     since: str | float | None = None,
     limit: int = 50,
-    by_task: bool = False,
+    by: Literal["run", "task", "failure", "family"] = "run",
     store: str = "",
 ) -> DataFrame:
-    """Runs of this project, newest first, as a DataFrame.
+    """What ran in this project as a DataFrame, newest first.
 
     Parameters
     ----------
     task
-        A glob over `Family` or `Family(a=1)` of the roots, or of the tasks with `by_task`.
+        A glob over `Family` or `Family(a=1)` of the roots; over families where rows are not runs.
     status
-        One of `RunStatus` (or `TaskState` with `by_task`), in any case.
+        One of `RunStatus`, or of `TaskState` where rows are tasks, in any case.
     since
         Seconds, or text such as "7d", "12h": only what started within that time.
-    by_task
-        One row a task of each run instead of one a run.
+    by
+        What a row is: a run; a task of a run; a failure, with type, message, cell and line, also of
+        an attempt that was tried again; a family, with p50 and p90 of the seconds that it took.
     store
         As in `RunOptions`.
 
@@ -160,19 +162,47 @@ def history(
     -------
     DataFrame
         See `nbflow.frames` for columns and dtypes.
+
+    Raises
+    ------
+    ValueError
+        `by` or `status` is none of these.
     """
     from nbflow import frames
     from nbflow.stores import history as reading
 
-    path = store_path(store)
-    started = _start(since)
-    if by_task:
-        rows = reading.read_task_runs(
+    path, started = store_path(store), _start(since)
+    if status is not None and by not in {"run", "task"}:
+        raise ValueError(f"by={by!r}: its rows have no status; leave status out.")
+    if by == "run":
+        runs = reading.read_runs(path, task_glob=task, status=status, since=started, limit=limit)
+        return frames.runs_frame(runs)
+    if by == "task":
+        tasks = reading.read_task_runs(
             path, task_glob=task, status=status, since=started, limit=limit
         )
-        return frames.task_runs_frame(rows)
-    runs = reading.read_runs(path, task_glob=task, status=status, since=started, limit=limit)
-    return frames.runs_frame(runs)
+        return frames.task_runs_frame(tasks)
+    if by == "failure":
+        failures = reading.read_failures(path, task_glob=task, since=started, limit=limit)
+        return frames.failures_frame(failures)
+    if by == "family":
+        families = reading.read_durations(path, task_glob=task, since=started)
+        return frames.durations_frame(families[:limit])
+    raise ValueError(f"by={by!r}: choose one of 'run', 'task', 'failure', 'family'.")
+
+
+def usual_seconds(families: Iterable[str], *, store: str = "") -> dict[str, float]:
+    """Median seconds by family, of those of which at least two tasks have ever succeeded."""
+    from nbflow.display.remaining import FEWEST
+    from nbflow.stores.history import family_durations
+
+    path = store_path(store)
+    found = {family: family_durations(path, family) for family in dict.fromkeys(families)}
+    return {
+        family: durations.p50
+        for family, durations in found.items()
+        if durations.p50 is not None and durations.count >= FEWEST
+    }
 
 
 def _start(since: str | float | None) -> float | None:

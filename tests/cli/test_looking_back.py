@@ -101,6 +101,38 @@ def test_history_of_tasks(after_runs):
     assert "done" in told
 
 
+def test_history_of_failures_says_what_and_where(after_runs):
+    (failure,) = json.loads(after_runs("history", "--failures", "--json").stdout)
+
+    assert (failure["family"], failure["type"], failure["attempt"]) == ("Failing", "KeyError", 1)
+    assert (failure["file"].endswith("jobs.py"), failure["function"]) == (True, "run")
+    told = after_runs("history", "--failures").stdout
+    assert "KeyError: 'amount'" in told
+    assert f"jobs.py, line {failure['line']}" in told
+
+
+def test_history_of_durations_is_by_family(after_runs):
+    rows = json.loads(after_runs("history", "--durations", "--json").stdout)
+
+    assert [(row["family"], row["count"]) for row in rows] == [("Raw", 2), ("Report", 2)]
+    assert all(0 <= row["p50"] <= row["p90"] for row in rows)
+    assert "Failing" not in after_runs("history", "--durations").stdout
+
+
+@pytest.mark.parametrize(
+    ("flags", "error"),
+    [
+        (["--task", "--failures"], "--task and --failures: a row is one of them"),
+        (["--durations", "--status", "failed"], "--status: rows of --durations have none"),
+    ],
+)
+def test_history_rows_are_of_one_kind(nbflow, flags, error):
+    done = nbflow("history", *flags)
+
+    assert done.returncode == 2
+    assert error in done.stderr
+
+
 def test_history_without_such_a_status(after_runs):
     done = after_runs("history", "--status", "fialed")
 

@@ -324,6 +324,24 @@ def test_history_is_a_frame(tasks):
     assert len(tasks.cell("%nbflow history --json").result) == 2
 
 
+def test_history_of_failures_names_cell_and_line(tasks):
+    tasks.cell("%nbflow run A n=7")
+
+    (failure,) = tasks.cell("%nbflow history --failures").result.to_dict(orient="records")
+
+    assert (failure["task"], failure["error"]) == ("A", "KeyError")
+    assert failure["cell"].startswith("In[")
+    assert failure["line"] > 1
+
+
+def test_history_of_durations_is_a_frame(tasks):
+    tasks.cell("%nbflow run A")
+
+    frame = tasks.cell("%nbflow history A --durations --since 1h").result
+
+    assert frame[["task", "succeeded"]].to_numpy().tolist() == [["A", 1]]
+
+
 def test_last_gives_the_result_of_a_run_that_raised(tasks):
     tasks.cell("%nbflow run A n=7")
 
