@@ -6,8 +6,8 @@ could have its resources if lower-ranked tasks did not use them, and whose run h
 reserves them: nothing below it is given what it waits for.
 
 Source: the rules are Luigi's (S-30 to S-39c). It walks all ready tasks and lets each reserve; here
-only the head of each queue does, for a request must not cost more when more tasks wait. A worker's
-slots are those of its run.
+only the head of each queue does (and of those that need nothing, only the first of a run takes up a
+slot), for a request must not cost more when more tasks wait. A worker's slots are those of its run.
 """
 
 from __future__ import annotations
@@ -29,7 +29,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from nbflow.core.scheduler.commands import ClaimBatch, RequestTask
-    from nbflow.core.scheduler.entities import Batch, Entry, ReadyQueue, Resource, Run, Worker
+    from nbflow.core.scheduler.entities import (
+        Batch,
+        Entry,
+        ReadyQueue,
+        Resource,
+        Run,
+        Signature,
+        Worker,
+    )
     from nbflow.core.scheduler.state import SchedulerState
 
 #: Tasks whose time has come that one request takes up.
@@ -97,14 +105,23 @@ def _choose(
         return best[2], len(heads)
     if not assistant and len(state.runs) - len(state.ended) > 1:
         heads += [one.ready.entries[0] for one in state.signatures.values() if one.ready.entries]
-    return _first_that_fits(run, heads, assistant=assistant), len(heads)
+    looked_at = {entry[2] for entry in heads}
+    chosen = _first_that_fits(run, sorted(heads), state.unneedy, looked_at, assistant=assistant)
+    return chosen, len(looked_at)
 
 
-def _first_that_fits(run: Run | None, heads: list[Entry], *, assistant: bool) -> Task | None:
+def _first_that_fits(
+    run: Run | None,
+    heads: list[Entry],
+    free: Signature,
+    looked_at: set[Task],
+    *,
+    assistant: bool,
+) -> Task | None:
     reserved: dict[Resource, int] = {}
     seats: dict[Run, int] = {}
     last: Entry | None = None
-    for entry in sorted(heads):
+    for entry in heads:
         if entry is last:  # it heads the queue of its run and that of all runs
             continue
         last = entry
@@ -119,17 +136,24 @@ def _first_that_fits(run: Run | None, heads: list[Entry], *, assistant: bool) ->
             resource.used + amount <= resource.total for resource, amount in needs
         ):
             return task
-        if assistant or _has_seat(task, entry, seats):
+        if assistant or _has_seat(task, entry, seats, free, looked_at):
             for resource, amount in needs:
                 reserved[resource] = reserved.get(resource, 0) + amount
     return None
 
 
-def _has_seat(task: Task, entry: Entry, seats: dict[Run, int]) -> bool:
-    """Take a slot that no higher-ranked task uses, if one of the task's runs has one."""
+def _has_seat(
+    task: Task, entry: Entry, seats: dict[Run, int], free: Signature, looked_at: set[Task]
+) -> bool:
+    """Take a slot that nothing above the task uses or will, if one of its runs has one."""
     for run in task.runners:
         taken = seats.get(run, 0)
-        if run.slots > bisect_left(run.ranks, entry) + taken:
+        above = bisect_left(run.ranks, entry)
+        queue = run.queues.get(free)
+        if queue is not None and queue.entries:
+            looked_at.add(queue.entries[0][2])
+            above += queue.entries[0] < entry
+        if run.slots > above + taken:
             seats[run] = taken + 1
             return True
     return False

@@ -77,7 +77,6 @@ def _check_execution(state: SchedulerState, task: Task) -> None:
     _hold(state, task, (execution is not None) is executing, "what runs has an execution")
     if execution is None:
         return
-    _hold(state, task, task.undone == 0, "nothing runs before its requirements are done")
     _hold(state, task, execution.token <= state.last_token, "its token was given out")
     worker = execution.worker
     known = state.workers.get(worker.worker_id) is worker

@@ -222,6 +222,8 @@ class SchedulerState(TaskIndex):
         task = self.tasks[event.task_id]
         run = self.runs[event.run_id]
         worker = self.workers[event.worker_id]
+        if not event.batch_id:
+            self._expect_done_deps(task)
         rank = task.entry or task.rank()
         execution = Execution(run, worker, rank, event)
         if event.batch_id:
@@ -239,6 +241,13 @@ class SchedulerState(TaskIndex):
         if task.due is not None:
             self._set_due(task, None)
         self._change(task, RUNNING, event.seq)
+
+    def _expect_done_deps(self, task: Task) -> None:
+        """Nothing starts before its requirements are done; later one of them may be lost."""
+        if task.undone:
+            raise InvariantError(
+                f"{task.task_id} starts while {task.undone} of its requirements are not done."
+            )
 
     def _claim(self, task: Task, execution: Execution, batch: Batch) -> None:
         """Let `task` run for the batch; it takes over what the batch holds."""
@@ -414,6 +423,7 @@ class SchedulerState(TaskIndex):
         if members[0].signature.needs:
             batch.held = self._hold(members[0].signature, batch.rank)
         for task in members:
+            self._expect_done_deps(task)
             execution = Execution(run, worker, task.entry or task.rank(), event)
             execution.batch = batch
             task.execution = execution
