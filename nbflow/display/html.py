@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from nbflow.display.tree import TreeRow
 
 #: Rows of a table of tasks; the rest is counted.
-TABLE_LIMIT = 100
+TABLE_LIMIT = 60
 _FAILURES_SHOWN = 5
 _NAMES_SHOWN = 12
 _INDENT = 18
@@ -41,10 +41,9 @@ def _two(light: str, dark: str, *, name: str = "color") -> str:
 _RIM = _two(LIGHT.rim, DARK.rim, name="border-color")
 _CARD = (
     "max-width:960px;margin:4px 0;padding:10px 14px;border:1px solid;border-left-width:4px;"
-    "border-radius:8px;line-height:1.5;overflow-wrap:anywhere;"
+    "border-radius:8px;line-height:1.5;overflow-wrap:break-word;"
 )
-_CELL = "text-align:left;padding:2px 18px 2px 0;border:0"
-_NUMBER = _CELL.replace("text-align:left", "text-align:right")
+_CELL = "text-align:left;vertical-align:top;padding:3px 18px 3px 0;border:0"
 _TABLE = "border-collapse:collapse;border:0;margin:6px 0 0;font-size:inherit;table-layout:auto"
 _CODE = f"font-family:{MONOSPACE};font-size:.92em"
 _BLOCK = (
@@ -78,7 +77,7 @@ def tree_html(graph: TaskGraph, *, picture: str = "") -> str:
     table = _tree_table(graph, reasons=False)
     if picture:
         said = words.plural(len(graph), "task")
-        table = f'<div style="margin:8px 0 0">{picture}</div>{_details(said, table)}'
+        table = f'<div style="margin:8px 0 0">{picture}</div>{details_html(said, table)}'
     return card_html(
         f"{name_html(_root_name(graph))} {_gap()}{counts_html(graph.counts())}",
         table,
@@ -111,7 +110,7 @@ def _root_name(graph: TaskGraph) -> str:
 
 def _tree_table(graph: TaskGraph, *, reasons: bool) -> str:
     rows, hidden = tree_rows(graph)
-    head = ["task", "what happens", "why", "output"] if reasons else ["task", "state"]
+    head = ["task", "plan", "why", "output"] if reasons else ["task", "state"]
     body = [_tree_row(graph, row, reasons=reasons) for row in rows]
     more = _more_tasks(hidden)
     return _table(head, body, caption="tasks, each above what it requires") + more
@@ -154,7 +153,7 @@ def run_html(
     Parameters
     ----------
     picture
-        HTML of the graph, shown under the headline.
+        HTML of the graph, shown under what went wrong.
     log
         Last lines of output, shown closed.
     """
@@ -165,7 +164,8 @@ def run_html(
     if words.is_nothing_to_do(summary):
         return card_html(f"{head}{_already(summary, stable)}", "", kind="run", state=state)
     head += f" {_gap()}{_second(markup(words.tally(summary)))}"
-    parts = [*_troubles(summary), picture, _tasks_section(summary, stable), _log_section(log)]
+    drawn = f'<div style="margin:8px 0 0">{picture}</div>' if picture else ""
+    parts = [*_troubles(summary), drawn, _tasks_section(summary, stable), _log_section(log)]
     if summary.status not in {RunStatus.SUCCEEDED, RunStatus.RUNNING}:
         steps = " &nbsp;·&nbsp; ".join(_step(step) for step in words.next_steps(summary))
         parts.append(f'<p style="margin:8px 0 0">{_second("next:")} {steps}</p>')
@@ -236,9 +236,9 @@ def failure_html(task: TaskSummary, *, open_source: bool = True) -> str:
     if error.traceback:
         kept = error.traceback.splitlines()[-60:]
         trace = _block(markup(visible_line(line), limit=500) for line in kept)
-        body += _details("traceback", trace)
+        body += details_html("traceback", trace)
     source = f'<div style="margin:6px 0 0">{head}'
-    return f"{source}{body}</div>" if open_source else f"{source}{_details('more', body)}</div>"
+    return f"{source}{body}</div>" if open_source else f"{source}{details_html('more', body)}</div>"
 
 
 def _source(error: ErrorInfo, ink: str) -> str:
@@ -256,42 +256,51 @@ def _source(error: ErrorInfo, ink: str) -> str:
 def _tasks_section(summary: RunSummary, stable: bool) -> str:
     if summary.total == 0:
         return ""
-    order = summary.graph().order() if summary.total <= TABLE_LIMIT * 10 else list(summary.tasks)
-    rows = [_task_row(summary.tasks[i], stable) for i in _worst_first(summary, order)[:TABLE_LIMIT]]
-    hidden = summary.total - len(rows)
-    more = _more_tasks(hidden)
-    table = _table(["state", "task", "seconds", "output"], rows, caption="tasks of the run")
-    title = f"{words.plural(summary.total, 'task')}: {counts_html(summary.counts)}"
-    return _details(title, table + more)
+    if summary.total > TABLE_LIMIT:
+        table = _families_table(summary, stable)
+    else:
+        rows = [_task_row(summary.tasks[i], stable) for i in summary.graph().order()]
+        table = _table(["task", "state, time, output"], rows, caption="tasks of the run")
+    said = f"{words.plural(summary.total, 'task')}: {counts_html(summary.counts)}"
+    return details_html(said, table)
 
 
-def _worst_first(summary: RunSummary, order: list[str]) -> list[str]:
-    """The order as it is where all rows fit, else tasks in trouble before the others."""
-    if len(order) <= TABLE_LIMIT:
-        return order
-    rank = {state: number for number, state in enumerate(ORDER)}
-    return sorted(order, key=lambda i: rank[summary.tasks[i].state])
+def _families_table(summary: RunSummary, stable: bool) -> str:
+    families: dict[str, list[TaskSummary]] = {}
+    for task in summary.tasks.values():
+        families.setdefault(task.record.family, []).append(task)
+    rows = []
+    for family, tasks in families.items():
+        counts: dict[TaskState, int] = {}
+        for task in tasks:
+            counts[task.state] = counts.get(task.state, 0) + 1
+        ran = TaskState.DONE in counts and not stable
+        took = words.duration(sum(task.seconds for task in tasks)) if ran else ""
+        name = f"<b>{markup(family)}</b> {_second(f'×{len(tasks):,}')}"
+        rows.append(_row([name, counts_html(counts), took]))
+    return _table(["family", "tasks", "seconds"], rows[:TABLE_LIMIT], caption="families of tasks")
 
 
 def _task_row(task: TaskSummary, stable: bool) -> str:
-    took = words.duration(task.seconds, stable=stable) if task.state is TaskState.DONE else ""
-    output = markup(words.output_words(task))
-    name = name_html(task.name)
+    """A short row: a run of fifty tasks with its picture stays below 60 kB in the notebook."""
+    facts = [STYLES[task.state].word]
+    if task.state is TaskState.DONE and not stable:
+        facts.append(words.duration(task.seconds))
+    facts += [markup(fact) for fact in (words.output_words(task), task.note) if fact]
     link = safe_link(task.tracking_url) if task.tracking_url else None
     if link is not None:
-        name += f' <a href="{markup(link, limit=2000)}" rel="noopener noreferrer">watch</a>'
-    note = f"<br>{_second(markup(task.note))}" if task.note else ""
-    state = f"{glyph_html(task.state)} {STYLES[task.state].word}"
+        facts.append(f'<a href="{markup(link, limit=2000)}" rel="noopener noreferrer">watch</a>')
+    family, bracket, rest = task.name.partition("(")
+    name = f"<b>{markup(family)}</b>" + (markup(bracket + rest) if rest != ")" else "")
     return (
-        f"<tr>{_cell(state)}"
-        f'<th scope="row" style="{_CELL};font-weight:inherit">{name}{note}</th>'
-        f'<td style="{_NUMBER}">{took}</td>{_cell(_second(output))}</tr>'
+        f'<tr style="background:none"><th scope="row" style="{_CELL};font-weight:inherit">'
+        f'{STYLES[task.state].glyph} {name}</th><td style="{_CELL}">{" · ".join(facts)}</td></tr>'
     )
 
 
 def _log_section(log: Sequence[str]) -> str:
     return (
-        _details("output", _block(markup(visible_line(x), limit=500) for x in log)) if log else ""
+        details_html("output", _block(markup(visible_line(x), limit=500) for x in log)) if log else ""
     )
 
 
@@ -374,8 +383,12 @@ def tasks_html(rows: Sequence[TaskRow]) -> str:
 
 def table_html(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """A plain table of any values."""
-    body = [_row([markup(cell) for cell in row]) for row in rows]
-    return card_html(markup(title), _table(head, body, caption=title), kind="table", state=None)
+    return card_html(markup(title), cells_html(head, rows, caption=title), kind="table", state=None)
+
+
+def cells_html(head: Sequence[str], rows: Sequence[Sequence[object]], *, caption: str) -> str:
+    """A plain table of any values without a card around it."""
+    return _table(head, [_row([markup(cell) for cell in row]) for row in rows], caption=caption)
 
 
 def note_html(said: str) -> str:
@@ -447,7 +460,8 @@ def _more_tasks(hidden: int) -> str:
     return f"<p>{_second(said)}</p>" if hidden > 0 else ""
 
 
-def _details(summary: str, body: str) -> str:
+def details_html(summary: str, body: str) -> str:
+    """A closed section that a click opens."""
     return (
         '<details style="margin:6px 0 0"><summary style="cursor:pointer">'
         f"{summary}</summary>{body}</details>"
@@ -465,7 +479,7 @@ def _cell(inner: str) -> str:
 def _row(cells: Sequence[str], *, first: str = "") -> str:
     style = f"{_CELL};{first}" if first else _CELL
     head = f'<th scope="row" style="{style};font-weight:inherit">{cells[0]}</th>'
-    return f"<tr>{head}{''.join(map(_cell, cells[1:]))}</tr>"
+    return f'<tr style="background:none">{head}{"".join(map(_cell, cells[1:]))}</tr>'
 
 
 def _table(head: Sequence[str], rows: Iterable[str], *, caption: str) -> str:
@@ -475,14 +489,14 @@ def _table(head: Sequence[str], rows: Iterable[str], *, caption: str) -> str:
     )
     return (
         f'<div style="overflow-x:auto"><table aria-label="{markup(caption)}" style="{_TABLE}">'
-        f'<thead style="border:0"><tr>{columns}</tr></thead>'
+        f'<thead style="border:0"><tr style="background:none">{columns}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 
 def _facts(rows: Sequence[tuple[str, str]]) -> str:
     body = "".join(
-        f'<tr><th scope="row" style="{_CELL};font-weight:inherit">'
+        f'<tr style="background:none"><th scope="row" style="{_CELL};font-weight:inherit">'
         f"{_second(name)}</th>{_cell(value)}</tr>"
         for name, value in rows
     )

@@ -51,7 +51,8 @@ def test_picture_is_described_in_words():
 
 def test_boxes_have_the_outline_of_their_state():
     root = ET.fromstring(static(diamond()))
-    boxes = [g.find("s:rect", NAMES) for g in root.iterfind(".//s:g[@data-k]", NAMES)]
+    used = [g.find("s:use", NAMES).get("href") for g in root.iterfind(".//s:g[@data-k]", NAMES)]
+    boxes = [root.find(f".//s:g[@id='{name[1:]}']/s:rect", NAMES) for name in used]
 
     for box, state in zip(
         boxes,
@@ -118,7 +119,7 @@ def test_saved_picture_is_small_enough_for_a_notebook(count):
 
     image = svg.image_html(static(graph), graph.counts())
 
-    assert len(image) <= 52_000
+    assert len(image) <= 38_000
 
 
 def test_image_has_its_picture_and_words():
