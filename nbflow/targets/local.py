@@ -9,6 +9,8 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+import stat
+from functools import cache
 from typing import IO, TYPE_CHECKING, Any
 
 from nbflow.core.context import current, publish
@@ -37,7 +39,12 @@ class LocalFileSystem(FileSystem):
 
     def exists(self, path: str) -> bool:
         """Whether there is a file or folder at `path`; a link to nothing does not count."""
-        return os.path.exists(path)
+        # Not os.path.exists: an exception for each file that is not there costs as much as the
+        # look at it (3.0 against 1.7 us).
+        try:
+            return os.access(path, os.F_OK)
+        except ValueError:  # a null character, as there
+            return False
 
     def exists_many(self, paths: Iterable[str]) -> set[str]:
         """Those of `paths` that exist, with one listing for a folder that is asked often."""
@@ -180,7 +187,7 @@ class LocalTarget(FileSystemTarget):
         What is written appears at the path as a whole, at the clean end of the `with` block, and
         replaces what was there. Missing folders above it are made.
         """
-        kind = mode.replace("b", "").replace("t", "")
+        kind = mode if mode == "w" else mode.replace("b", "").replace("t", "")
         if kind == "w":
             return write_atomically(_open_draft(self), self.format)
         if kind != "r":
@@ -201,10 +208,7 @@ class LocalTarget(FileSystemTarget):
 
         The size of a folder is not known and is -1. A subclass's own `exists` has its say too.
         """
-        import stat
-
-        from nbflow.core.call import FileRecord
-
+        record = _record_type()
         try:
             found = os.stat(self.path)
         except (OSError, ValueError):  # as os.path.exists
@@ -212,7 +216,7 @@ class LocalTarget(FileSystemTarget):
         if type(self) is not LocalTarget and not self.exists():
             return None
         size = -1 if stat.S_ISDIR(found.st_mode) else found.st_size
-        return FileRecord(self.path, size, found.st_mtime)
+        return record(self.path, size, found.st_mtime)
 
     def set_aside(self) -> AsideToken:
         """Move what is there out of the way; the token can put it back or drop it."""
@@ -261,6 +265,14 @@ class LocalDraft(FileDraft):
             self._fs.publish(self.temporary, self.path)
         else:
             self._context.publish(self.temporary, self.path)
+
+
+@cache
+def _record_type() -> type[FileRecord]:
+    """What `file_record` makes; it comes with msgspec, which no target needs before a run."""
+    from nbflow.core.call import FileRecord
+
+    return FileRecord
 
 
 def _open_draft(target: LocalTarget) -> LocalDraft:

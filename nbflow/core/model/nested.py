@@ -24,8 +24,8 @@ def flatten(struct: Any) -> list[Any]:
     """
     kind = type(struct)
     # Most are one target or task, or a list of tasks; asking abstract classes costs more than
-    # all the rest.
-    if not hasattr(kind, "__iter__"):
+    # all the rest, and so does an attribute that is not there: tasks and targets have a None.
+    if getattr(kind, "__iter__", None) is None:
         return [] if struct is None else [struct]
     if kind is not list and kind is not tuple:
         if isinstance(kind, Register) or isinstance(struct, (str, bytes)):
@@ -34,7 +34,7 @@ def flatten(struct: Any) -> list[Any]:
             struct = struct.values()
     flat: list[Any] = []
     for value in struct:
-        if hasattr(type(value), "__iter__"):
+        if getattr(type(value), "__iter__", None) is not None:
             flat += flatten(value)
         elif value is not None:
             flat.append(value)

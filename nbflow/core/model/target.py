@@ -36,6 +36,9 @@ def temporary_name(path: str) -> str:
 class Target(ABC):
     """Something that a task makes and that exists, or not yet."""
 
+    #: Not iterable, and quickly seen not to be (see `nested.flatten`).
+    __iter__ = None
+
     @abstractmethod
     def exists(self) -> bool:
         """Whether it is there, whole."""

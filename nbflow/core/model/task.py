@@ -76,6 +76,8 @@ class BaseTask(metaclass=Register):
     _visible_in_registry = True
     #: See `callbacks`; None on every class that has no handlers of its own or inherited.
     _event_handlers: callbacks.Handlers | None = None
+    #: Not iterable, and quickly seen not to be (see `flatten`).
+    __iter__ = None
 
     #: Part of the family before the class's name; inherited. Read it by `get_task_namespace`.
     task_namespace: str | None = UNSET_NAMESPACE
