@@ -1,4 +1,4 @@
-"""What tests of several folders share: a project of their own, and a fresh interpreter."""
+"""What all tests share: names of their own, a project of their own, a fresh interpreter."""
 
 from __future__ import annotations
 
@@ -8,9 +8,27 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from nbflow.core.model import definitions, registry
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def _tasks_of_other_tests_have_no_names(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Hide the tasks of other test files: all are imported before the first test runs."""
+    hidden = {
+        key: cls
+        for key, cls in definitions.newest_by_key.items()
+        if key[0].rpartition(".")[2].startswith("test_") and key[0] != request.module.__name__
+    }
+    for key in hidden:
+        del definitions.newest_by_key[key]
+    registry._by_family.clear()
+    yield
+    definitions.newest_by_key.update(hidden)
+    registry._by_family.clear()
 
 
 @pytest.fixture

@@ -207,7 +207,7 @@ def test_config_shows_where_each_value_comes_from(nbflow, jobs):
     data = json.loads(nbflow("config", "--json").stdout)
 
     assert "NBFLOW_WORKERS" in told
-    assert f"{jobs}/nbflow.toml" in told
+    assert "/nbflow.toml" in told  # a long path is cut in its middle
     assert data["project"] == str(jobs)
 
 
