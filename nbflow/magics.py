@@ -35,6 +35,7 @@ from nbflow.core.model.registry import Register, on_redefinition, settle_redefin
 from nbflow.core.model.target import Target
 from nbflow.core.model.task import BaseTask
 from nbflow.display.environment import DisplayMode
+from nbflow.invocation import panels
 from nbflow.invocation.commands import COMMANDS, help_text
 from nbflow.invocation.grammar import Invocation, parse
 from nbflow.invocation.options import command_line, python_code, run_options, shown_part
@@ -209,6 +210,8 @@ class NbflowMagics(Magics):
             if "show_code" in invocation.flags:
                 return _code(invocation, task)
             dag = shown_part(session.dag(task), invocation)
+        if "widget" in invocation.flags:
+            return panels.graph_view(dag)
         if "save" in invocation.flags:
             return Text(f"wrote {dag.save(str(invocation.flags['save']))}")
         language = invocation.flags.get("format", "svg")
@@ -223,6 +226,8 @@ class NbflowMagics(Magics):
 
     def _params(self, invocation: Invocation) -> Any:
         found = find_task(invocation, change_folder=False)
+        if "form" in invocation.flags:
+            return panels.form(found)
         if isinstance(found, type):
             return cards.parameters(found)
         return cards.parameters(type(found), found)

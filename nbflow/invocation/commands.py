@@ -217,8 +217,8 @@ _DAG_FLAGS = (
     Flag("down", "only this task and what needs it", value="TASK"),
     Flag("depth", "at most so many steps below the top", value="N", read=_at_least(0)),
     Flag("expand", "draw each task, also of large families"),
+    Flag("widget", "a graph to look around in: zoom, search, click (notebook only)"),
     Flag("status", "", negatable=True, later=True),
-    Flag("widget", "", later=True),
 )
 
 COMMANDS: tuple[Command, ...] = (
@@ -279,7 +279,7 @@ COMMANDS: tuple[Command, ...] = (
         "list the parameters of a task",
         kinds=(Kind.SOURCE, Kind.TASK),
         needs=frozenset({Kind.TASK}),
-        flags=(Flag("form", "", later=True),),
+        flags=(Flag("form", "a form to fill in, plan and run (notebook only)"),),
         values="name",
         help="Name, type, default, what it means, and which values are allowed.",
         examples=(("params Report", "what Report can be asked for"),),

@@ -9,7 +9,7 @@ from nbflow.core.errors import NotATaskError
 from nbflow.core.model.parameters import TimeDeltaParameter
 from nbflow.core.model.registry import rebind, settle_redefinitions
 from nbflow.core.model.task import BaseTask
-from nbflow.session.handle import Run, background_runs, last_result, store_path, watch_runs
+from nbflow.session.handle import Run, active_runs, background_runs, last_result, store_path, watch_runs
 from nbflow.session.options import RunOptions
 from nbflow.session.result import RunResult, TaskFailure
 from nbflow.session.views import Dag, Plan, graph_of
@@ -29,6 +29,7 @@ __all__ = [
     "RunOptions",
     "RunResult",
     "TaskFailure",
+    "active_runs",
     "background_runs",
     "build",
     "dag",

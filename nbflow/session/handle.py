@@ -54,6 +54,8 @@ BACKGROUND_LIMIT = 4
 EXIT_GRACE = 5.0
 
 _background: WeakSet[Run] = WeakSet()
+#: Runs that go on, by id.
+_active: dict[str, Run] = {}
 _last: list[RunResult] = []
 #: Called with each run when it begins and when it has ended.
 _watchers: list[Callable[[Run], None]] = []
@@ -200,6 +202,7 @@ class Run:
         worker: Worker | None = None
         stored = False
         log_folder = ""
+        _active[self.run_id] = self
         _tell_watchers(self)
         try:
             with ExitStack() as stack:
@@ -232,6 +235,7 @@ class Run:
         _last[:] = [self._result]
         with self._settling:
             self._ended.set()
+        del _active[self.run_id]
         _tell_watchers(self)
         for callback in self._callbacks:
             callback()
@@ -345,6 +349,12 @@ def _executor_factory(name: str) -> Callable[[ExecutorSettings], Executor]:
 def last_result() -> RunResult | None:
     """The result of the run of this process that ended last; None before the first."""
     return _last[0] if _last else None
+
+
+def active_runs() -> list[Run]:
+    """Runs of this process that go on, in the foreground too, the latest first."""
+    runs = tuple(_active.values())  # other threads add and remove
+    return sorted(runs, key=lambda run: run.run_id, reverse=True)
 
 
 def watch_runs(watcher: Callable[[Run], None]) -> Callable[[], None]:

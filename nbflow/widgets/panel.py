@@ -1,0 +1,228 @@
+"""What all widgets are: state that goes out by one thread, and actions that come in as messages.
+
+A panel is a plain object. Its widget is made when a page shows it, in the thread of the cell, and
+never where nobody watches: there the panel is shown as HTML and text. Only the renderer's thread
+writes to the widget; only the page sends messages, and a message is answered by setting what
+`state` reads, under the panel's lock.
+
+Private values are no part of a state.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from nbflow.display.environment import DisplayMode, detect
+from nbflow.display.render import ERRORS, HEARTBEAT, renderer
+from nbflow.widgets.front_end import widget_class
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nbflow.display.environment import DisplaySettings
+
+logger = logging.getLogger("nbflow.widgets")
+
+_WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+class Panel:
+    """A view of something, in a page and as it is saved.
+
+    Parameters
+    ----------
+    settings
+        How things are drawn here; None: as it is found.
+    """
+
+    #: Name of the page's code.
+    view: ClassVar[str] = ""
+    #: Names in the state, each a trait of the widget.
+    fields: ClassVar[tuple[str, ...]] = ()
+    #: Seconds between two updates, at least.
+    interval = 0.2
+
+    def __init__(self, settings: DisplaySettings | None = None) -> None:
+        self.settings = detect() if settings is None else settings
+        #: Unique on a page; the id of the output too.
+        self.scope = f"nbf{uuid.uuid4().hex[:8]}"
+        #: Held for as long as it takes to read or change what `state` reads.
+        self.lock = threading.RLock()
+        self.changed = False
+        self.urgent = False
+        self._widget: Any = None
+        self._sent: dict[str, Any] = {}
+        self._sending = threading.Lock()
+        self._failures = 0
+
+    # -- what a subclass says --------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """What the page shows, as JSON values by the names in `fields`."""
+        raise NotImplementedError
+
+    def html(self) -> str:
+        """The panel without a kernel, as HTML that needs no script."""
+        raise NotImplementedError
+
+    def text(self) -> str:
+        """The panel as text; the same for the same content."""
+        raise NotImplementedError
+
+    def act(self, action: str, message: Mapping[str, Any]) -> None:
+        """Do what a person asked for; called in any thread, and must not take long."""
+
+    @property
+    def follows(self) -> bool:
+        """Whether it shows something that goes on, so that time alone changes it."""
+        return False
+
+    # -- showing ---------------------------------------------------------------------------------
+
+    @property
+    def is_live(self) -> bool:
+        """Whether somebody can act on it: a page with a kernel behind it."""
+        return self.settings.mode in {DisplayMode.LIVE, DisplayMode.WIDGETS}
+
+    @property
+    def widget(self) -> Any:
+        """The widget itself, to be put into a layout of ipywidgets; made when first asked for.
+
+        Raises
+        ------
+        RuntimeError
+            It is asked for outside of the thread of cells.
+        """
+        if self._widget is None:
+            if threading.current_thread() is not threading.main_thread():
+                raise RuntimeError("a widget is made by a cell, not by another thread")
+            state = self.state()
+            widget = widget_class(self.view, self.fields)(**state)
+            widget.on_msg(self._receive)
+            self._sent = state
+            self._widget = widget
+            self.touch(urgent=False)
+        return self._widget
+
+    def bundle(self) -> dict[str, Any]:
+        """What a cell shows: the widget's view where somebody can act, and HTML and text."""
+        data: dict[str, Any] = {"text/plain": self.text(), "text/html": self.html()}
+        if self.is_live:
+            data[_WIDGET_VIEW] = {
+                "version_major": 2,
+                "version_minor": 0,
+                "model_id": self.widget.model_id,
+            }
+        return data
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return self.bundle()
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        if self.settings.mode is DisplayMode.PLAIN:
+            print(self.text())  # noqa: T201 - a terminal's output
+        else:
+            display(self.bundle(), raw=True, display_id=self.scope)
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def close(self) -> None:
+        """Take the widget back; its output shows what it showed last, as HTML."""
+        renderer.forget(self)
+        with self._sending:
+            widget, self._widget = self._widget, None
+            if widget is None:
+                return
+            self._replace()
+            # Its layout is a model of its own, and would stay.
+            widget.layout.close()
+            widget.close()
+
+    def _replace(self) -> None:
+        """Put HTML and text into every output that shows the widget."""
+        from IPython.core.interactiveshell import InteractiveShell
+
+        if InteractiveShell.initialized():
+            InteractiveShell.instance().display_pub.publish(
+                data={"text/html": self.html(), "text/plain": self.text()},
+                metadata={},
+                transient={"display_id": self.scope},
+                update=True,
+            )
+            renderer.count()
+
+    # -- updates ---------------------------------------------------------------------------------
+
+    def touch(self, *, urgent: bool = True) -> None:
+        """Let the page be brought up to date soon; cheap, in any thread."""
+        self.changed = True
+        self.urgent = self.urgent or urgent
+        if self._widget is None:
+            return
+        renderer.add(self)
+        if renderer.is_running:
+            renderer.wake()
+        else:
+            self.draw()  # a platform without threads
+
+    def draw(self) -> None:
+        """Send what has changed; called by the renderer."""
+        self.changed = self.urgent = False
+        self._send(self.state())
+        if not self.follows:
+            renderer.forget(self)
+            if self.changed:
+                renderer.add(self)
+
+    def finish(self) -> None:
+        """Send the last state."""
+        self._send(self.state())
+
+    def resend(self) -> None:
+        """Send the last state as a whole: the server may have dropped it."""
+        with self._sending:
+            if self._widget is not None:
+                self._widget.send_state(list(self.fields))
+                renderer.count()
+
+    def is_due(self, now: float, drawn_at: float, interval: float) -> bool:
+        """Whether it is time to send."""
+        if self.urgent:
+            return True
+        return now - drawn_at >= (interval if self.changed else max(interval, HEARTBEAT))
+
+    def _send(self, state: Mapping[str, Any]) -> None:
+        with self._sending:
+            widget = self._widget
+            if widget is None or self._failures >= ERRORS:
+                return
+            changed = {k: v for k, v in state.items() if self._sent.get(k, self) != v}
+            if not changed:
+                return
+            self._sent = dict(state)
+            try:
+                # One message; nobody else writes to these traits.
+                with widget.hold_sync():
+                    for name, value in changed.items():
+                        setattr(widget, name, value)
+            except Exception:
+                self._failures += 1
+                logger.exception("a widget could not be updated")
+            renderer.count()
+
+    def _receive(self, _widget: Any, content: Any, _buffers: Any) -> None:
+        """Take a message of the page: whatever is wrong, no output lands in a cell."""
+        action = content.get("do") if isinstance(content, dict) else None
+        if not isinstance(action, str):
+            return
+        try:
+            self.act(action, content)
+        except Exception:
+            logger.exception("%s could not be done", action)
+        self.touch()
