@@ -1,7 +1,8 @@
 """What a drawn graph consists of: boxes for tasks or families, and lines between them.
 
-Up to `CARD_LIMIT` tasks each has its card. Above that there is a box a family, and of its own only
-what is in trouble and what that blocks, so that the way from a failure to the root is seen.
+Up to `CARD_LIMIT` tasks each has its card. Above that, or where many stand beside each other, there
+is a box a family, and of its own only what is in trouble and what that blocks, so that the way from
+a failure to the root is seen.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Tasks that each have a card.
 CARD_LIMIT = 50
+#: Tasks beside each other that each have a card; a longer row or column says no more than a count.
+LEVEL_LIMIT = 16
 #: Tasks that each have a box of one line, where all are asked for.
 CHIP_LIMIT = 250
 #: Tasks in trouble, and with them those that they block, that leave their family's box.
@@ -88,13 +91,18 @@ def picture_of(graph: TaskGraph, *, expand: bool = False) -> Picture | None:
     count = len(graph)
     if not 0 < count <= BOX_LIMIT and (expand or not count):
         return None
-    if count <= CARD_LIMIT:
+    if count <= CARD_LIMIT and (expand or _widest_level(graph) <= LEVEL_LIMIT):
         return _build(graph, BoxSize.CARD, [(i,) for i in graph.order()])
     if expand:
         size = BoxSize.CHIP if count <= CHIP_LIMIT else BoxSize.DOT
         return _build(graph, size, [(i,) for i in graph.order()])
     groups = _groups(graph)
     return _build(graph, BoxSize.GROUP, groups) if len(groups) <= CHIP_LIMIT else None
+
+
+def _widest_level(graph: TaskGraph) -> int:
+    """Most tasks that have equally long chains of requirements under them."""
+    return max(Counter(graph.depths().values()).values())
 
 
 def _groups(graph: TaskGraph) -> list[tuple[str, ...]]:

@@ -34,6 +34,12 @@ def test_many_tasks_are_families_with_counts():
     assert picture.tallies(graph)[1] == {TaskState.DONE: 100}
 
 
+def test_many_beside_each_other_are_a_family_too():
+    assert picture_of(wide(16)).size is BoxSize.CARD
+    assert picture_of(wide(17)).size is BoxSize.GROUP
+    assert picture_of(wide(17), expand=True).size is BoxSize.CARD
+
+
 def test_failure_leaves_its_family_and_so_does_what_it_blocks():
     graph = wide(100, bad={7})
     picture = picture_of(graph)
