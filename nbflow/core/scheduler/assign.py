@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from nbflow.core.scheduler.commands import ClaimBatch, RequestTask
     from nbflow.core.scheduler.entities import (
         Batch,
+        BatchKey,
         Entry,
         ReadyQueue,
         Resource,
@@ -60,28 +61,28 @@ def next_task(state: SchedulerState, command: RequestTask, now: float) -> Decisi
         return Decision(NothingReady(worker_disabled=True), draft.events)
     freed = False
     if command.running is not None and worker is not None:
-        lost = _lost(worker, command.running)
+        lost = _lost(worker, command.running) if worker.running else None
         if lost is not None:
             return Decision(Assignment(call=_grant(lost)), draft.events)
-        freed = _free_unclaimed(worker, draft)
+        freed = _free_unclaimed(worker, draft) if worker.batches else False
     if state.paused or (run is not None and run.cancelled):
         return Decision(_nothing(state, run, _next_timer(run, [])), draft.events)
 
     due = _due(run, now) if run is not None and run.timers and not assistant else []
     chosen, looked_at = _choose(state, run, due, assistant=assistant)
     if chosen is None:
-        _take_up(due, run, draft)
+        _take_up(due, [], run, draft)
         wake_at = now if freed else _next_timer(run, due)
         return Decision(_nothing(state, run, wake_at), draft.events, looked_at)
     home = run if run is not None and run in chosen.runners else chosen.runners[0]
-    members = [] if worker is None else _batch(worker, home, chosen, due)
-    if len(members) > 1:
-        _take_up([task for task in due if task not in members], run, draft)
-        return Decision(
-            _form(state, command.worker_id, home, members, draft), draft.events, looked_at
-        )
+    if worker is not None and chosen.batch_key is not None:
+        members = _batch(worker, home, chosen.batch_key, due)
+        if len(members) > 1:
+            _take_up(due, members, run, draft)
+            batch = _form(state, command.worker_id, home, members, draft)
+            return Decision(batch, draft.events, looked_at)
     if due:
-        _take_up([task for task in due if task is not chosen], run, draft)
+        _take_up(due, [chosen], run, draft)
     assignment = _start(state, command.worker_id, home, chosen, draft)
     return Decision(assignment, draft.events, looked_at)
 
@@ -279,8 +280,11 @@ def _next_timer(run: Run | None, taken_up: list[Task]) -> float | None:
     return next((at for at, task in _timers(run) if task not in taken_up), None)
 
 
-def _take_up(due: list[Task], run: Run | None, draft: Draft) -> None:
+def _take_up(due: list[Task], but: list[Task], run: Run | None, draft: Draft) -> None:
+    """Let the tasks that are due wait no longer, except those in `but`."""
     for task in due:
+        if task in but:
+            continue
         draft.add(
             TaskRequeued,
             run_id="" if run is None else run.run_id,
@@ -308,11 +312,10 @@ def _nothing(state: SchedulerState, run: Run | None, wake_at: float | None) -> N
 # -- batches ----------------------------------------------------------------------------------
 
 
-def _batch(worker: Worker, run: Run, chosen: Task, due: list[Task]) -> list[Task]:
-    """`chosen` and those that the worker can run with it, by rank (Luigi S-50)."""
-    key = chosen.batch_key
-    batcher = worker.batchers.get(key[0]) if key is not None else None
-    if key is None or batcher is None or batcher.parameters != key[1]:
+def _batch(worker: Worker, run: Run, key: BatchKey, due: list[Task]) -> list[Task]:
+    """The ready tasks with `key`, as far as the worker can run them together (Luigi S-50)."""
+    batcher = worker.batchers.get(key[0])
+    if batcher is None or batcher.parameters != key[1]:
         return []
     queue = run.batches.get(key)
     members = queue.first(batcher.max_batch_size) if queue is not None else []
