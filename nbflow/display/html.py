@@ -124,7 +124,7 @@ def _tree_row(graph: TaskGraph, row: TreeRow, *, reasons: bool) -> str:
     tail = f" {_second(markup(group))}" if group else ""
     if row.again:
         return _row(
-            [f"{_second('↑ ' + name_html(name))}{tail}", _second("above"), "", ""][
+            [f"{_second('↑')} {name_html(name)}{tail}", _second("above"), "", ""][
                 : 4 if reasons else 2
             ],
             first=indent,
@@ -300,7 +300,9 @@ def _task_row(task: TaskSummary, stable: bool) -> str:
 
 def _log_section(log: Sequence[str]) -> str:
     return (
-        details_html("output", _block(markup(visible_line(x), limit=500) for x in log)) if log else ""
+        details_html("output", _block(markup(visible_line(x), limit=500) for x in log))
+        if log
+        else ""
     )
 
 
