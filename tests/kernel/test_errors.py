@@ -15,6 +15,8 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+NBVAL = ("--nbval-lax", "--nbval-current-env")
+
 DEFINITIONS = """
 %load_ext nbflow
 import nbflow, datetime as dt, sqlite3, sys, types
@@ -142,8 +144,7 @@ def test_nbval_fails_every_cell_with_a_mistake(tmp_path):
         (tmp_path / name).write_text("[pytest]\n" if name == "pytest.ini" else "")
 
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-v", "--nbval-lax"]
-        + ["--nbval-current-env", "mistakes.ipynb"],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-v", *NBVAL, "mistakes.ipynb"],
         cwd=tmp_path,
         env={key: value for key, value in os.environ.items() if not key.startswith("PYTEST")},
         capture_output=True,
