@@ -81,7 +81,7 @@ class Run:
         *,
         background: bool = False,
     ) -> None:
-        options.check(foreground=not background)
+        options.check()
         self._make_executor = _executor_factory(options.executor_name)
         self.tasks = tasks
         self.options = options

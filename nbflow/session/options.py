@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -84,8 +82,8 @@ class RunOptions:
             given["force"] = (given["force"],)
         return replace(options or cls(), **given)
 
-    def check(self, *, foreground: bool) -> None:
-        """Refuse what cannot be done here.
+    def check(self) -> None:
+        """Refuse what cannot be done.
 
         Raises
         ------
@@ -100,24 +98,10 @@ class RunOptions:
             raise BadFlagValueError(f"retry={self.retry}: it takes a number from 0.")
         if self.timeout is not None and self.timeout <= 0:
             raise BadFlagValueError(f"timeout={self.timeout:g}: it takes seconds above 0.")
-        if self.executor_name == "inline":
-            self._check_inline(foreground=foreground)
-        elif self.executor_name == "thread" and self.timeout is not None:
-            raise NotSupportedHereError(
-                "--timeout: a thread cannot be ended. Use --executor process."
-            )
-
-    def _check_inline(self, *, foreground: bool) -> None:
-        if self.workers > 1:
+        if self.executor == "inline" and self.workers > 1:
             raise NotSupportedHereError(
                 f"--workers {self.workers}: the inline executor runs one task at a time. "
                 "Leave --executor inline out, or --workers."
-            )
-        main = threading.current_thread() is threading.main_thread()
-        if self.timeout is not None and not (foreground and main and hasattr(os, "fork")):
-            raise NotSupportedHereError(
-                "--timeout needs the main thread where tasks run inline. Use --executor process, "
-                "or run it in the foreground."
             )
 
     @property

@@ -137,7 +137,6 @@ def test_an_unknown_option_is_refused_with_a_suggestion():
         ({"timeout": 0}, BadFlagValueError),
         ({"executor": "proces"}, PluginError),
         ({"workers": 2, "executor": "inline"}, NotSupportedHereError),
-        ({"timeout": 5, "executor": "thread"}, NotSupportedHereError),
     ],
 )
 def test_options_outside_of_their_range_are_refused(options, error):
@@ -391,9 +390,11 @@ def test_no_more_than_four_runs_are_in_the_background(gate):
     assert all(run.result(20) for run in runs)
 
 
-def test_a_time_limit_is_refused_in_the_background():
-    with pytest.raises(NotSupportedHereError, match="main thread"):
-        nbflow.start(Copy("a"), timeout=5)
+@pytest.mark.parametrize("options", [{}, {"executor": "thread", "workers": 2}])
+def test_a_time_limit_holds_where_no_alarm_rings(options):
+    run = nbflow.start(Sleeps(), timeout=0.5, **options)
+
+    assert run.wait(20).errors[0].error.type == "TaskTimeoutError"
 
 
 def test_no_thread_is_left_after_a_run():
@@ -421,6 +422,23 @@ def test_a_task_that_runs_too_long_is_stopped():
     assert time.monotonic() - started < 10
     assert result.errors[0].error.type == "TaskTimeoutError"
     assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
+
+
+def test_a_task_that_catches_everything_is_stopped_all_the_same():
+    class Catches(nbflow.Task):
+        def run(self):
+            for _ in range(3):
+                try:
+                    time.sleep(20)
+                except Exception as error:
+                    print(type(error).__name__)
+            raise OSError("at its end")
+
+    started = time.monotonic()
+    result = nbflow.build([Catches()], timeout=0.2)
+
+    assert time.monotonic() - started < 15
+    assert result.failed == 1
 
 
 def test_an_interrupt_stops_the_run_and_leaves_the_handler_as_it_was():
