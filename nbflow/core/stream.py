@@ -29,7 +29,7 @@ T = TypeVar("T")
 BATCH_SIZE = 512
 #: Seconds between two batches while events keep coming.
 INTERVAL = 0.05
-_URGENT = (RunStarted, RunFinished, TaskFailed)
+_URGENT = frozenset({RunStarted, RunFinished, TaskFailed})
 
 
 class EventStream:
@@ -80,7 +80,7 @@ class EventStream:
         """Take events; cheap, and safe under the scheduler's lock."""
         with self._taking:
             self._pending.extend(events)
-        if not self._urgent and isinstance(events[-1], _URGENT):
+        if not self._urgent and type(events[-1]) in _URGENT:
             self._urgent = True
 
     def wake(self) -> None:

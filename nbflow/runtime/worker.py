@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from msgspec.structs import replace
 
@@ -73,7 +73,9 @@ SLICE = 0.05
 INPUT_LIMIT = 16
 #: How often requirements that got lost are planned again for one task.
 RESCHEDULE_LIMIT = 1
-OUTCOMES = (Done, FoundComplete, Suspended, Failed, Missing, Busy, Interrupted)
+# Exact types are asked for on the way of each task: `isinstance` of a Struct that is another one
+# costs 0.3 us, and 1 us for a tuple of them.
+OUTCOMES = frozenset({Done, FoundComplete, Suspended, Failed, Missing, Busy, Interrupted})
 
 
 class Worker:
@@ -283,10 +285,10 @@ class Worker:
             outcome = self.executor.submit(call, task, _Reporter(self, call))
         except ExecutorError as error:
             outcome = Failed(describe_error(error), 0.0, error)
-        if isinstance(outcome, OUTCOMES):
-            self._finish(call, outcome)
+        if type(outcome) in OUTCOMES:
+            self._finish(call, cast("Outcome", outcome))
         else:
-            self._pending[outcome] = call
+            self._pending[cast("Future[Outcome]", outcome)] = call
 
     def _load(self, call: TaskCall) -> Task | None:
         """Make a task that this process did not plan; it fails alone where that cannot be done."""
@@ -355,7 +357,8 @@ class Worker:
         if deps:
             outcome = replace(outcome, inputs=self._inputs(deps))
         self.done.add(call.task_id)
-        self.done.update(call.members)
+        if call.members:
+            self.done.update(call.members)
         if outcome.outputs:
             self._files[call.task_id] = outcome.outputs
         self._report(call, outcome)
@@ -524,7 +527,7 @@ class Worker:
     def _send(self, command: Command) -> None:
         """Report; a refusal means that somebody else has taken the task over: nothing to undo."""
         reply = self.scheduler.handle(command)
-        if isinstance(reply, Refused) and reply.code not in {"stale_token", "unknown_task"}:
+        if type(reply) is Refused and reply.code not in {"stale_token", "unknown_task"}:
             raise SchedulerError(f"the scheduler refused a report: {reply.reason}")
 
 
