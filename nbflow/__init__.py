@@ -90,6 +90,7 @@ if TYPE_CHECKING:
         run,
         start,
     )
+    from nbflow.session.timelines import TimelineView, timeline
     from nbflow.targets.local import LocalTarget
     from nbflow.targets.mock import MockTarget
     from nbflow.targets.open_target import target
@@ -182,6 +183,7 @@ _HOMES = {
         "run",
         "start",
     ),
+    "nbflow.session.timelines": ("TimelineView", "timeline"),
     "nbflow.targets.local": ("LocalTarget",),
     "nbflow.targets.mock": ("MockTarget",),
     "nbflow.targets.open_target": ("target",),
@@ -249,6 +251,7 @@ __all__ = [
     "Task",
     "TaskParameter",
     "TimeDeltaParameter",
+    "TimelineView",
     "TupleParameter",
     "UnknownParameterError",
     "UnknownTaskError",
@@ -272,6 +275,7 @@ __all__ = [
     "run",
     "start",
     "target",
+    "timeline",
 ]
 
 

@@ -232,6 +232,16 @@ def _history(invocation: Invocation) -> int:
     return _show_view(invocation, view)
 
 
+def _timeline(invocation: Invocation) -> int:
+    from nbflow.session.timelines import timeline
+
+    view = timeline(*invocation.words)
+    if "save" in invocation.flags:
+        print(f"wrote {view.save(str(invocation.flags['save']))}")
+        return ExitCode.COMPLETE
+    return _show_view(invocation, view)
+
+
 def _log(invocation: Invocation) -> int:
     from nbflow.invocation.logs import find_log
 
@@ -308,6 +318,7 @@ _HANDLERS: dict[str, Callable[[Invocation], int]] = {
     "params": _params,
     "show": _show,
     "history": _history,
+    "timeline": _timeline,
     "log": _log,
     "last": _last,
     "config": _config,

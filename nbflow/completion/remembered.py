@@ -98,7 +98,6 @@ class Remembered:
 
     def _read(self, path: str) -> None:
         from nbflow.core.errors import NbflowError
-        from nbflow.invocation.looking_back import name_of
         from nbflow.stores import history
 
         try:
@@ -114,7 +113,7 @@ class Remembered:
                     status = run.status.lower()
                     self._note_run(RememberedRun(run.run_id, title, status, run.started))
             for task in reversed(tasks):
-                self._note_task(task.family, task.params, task.state, name_of(task))
+                self._note_task(task.family, task.params, task.state, task.name)
 
     def _note_run(self, run: RememberedRun) -> None:
         _put(self._runs, run.run_id, run)

@@ -195,7 +195,7 @@ class RunSummary:
                 self._move(task, TaskState.CANCELLED)
 
     def blocked(self) -> set[str]:
-        """Ids of tasks that cannot run: one that they need failed, is missing, or was not planned."""
+        """Ids of tasks that cannot run: what they need failed, is missing or was not planned."""
         bad = {
             TaskState.FAILED,
             TaskState.MISSING,

@@ -315,6 +315,18 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(
+        "timeline",
+        "show when the tasks of a run waited and ran",
+        kinds=(Kind.RUN,),
+        flags=(Flag("save", "write it to a file: .svg, .html or .txt", value="FILE"),),
+        help="A run's id (its end is enough), or nothing for the last run. The critical path is "
+        "the longest chain of work: with any number of workers the run takes that long.",
+        examples=(
+            ("timeline", "the last run"),
+            ("timeline r-20260822-153012-ab12 --save run.svg", "as a picture"),
+        ),
+    ),
+    Command(
         "log",
         "print what a task or a run wrote",
         kinds=(Kind.TASK_OR_RUN,),

@@ -13,7 +13,6 @@ from nbflow.core.errors import UnknownRunError, UnknownTaskError
 from nbflow.core.status import TaskState
 from nbflow.display import words
 from nbflow.display.escape import visible, visible_line
-from nbflow.invocation.looking_back import name_of
 from nbflow.session import store_path
 from nbflow.stores import history
 from nbflow.stores.run_log import read_log
@@ -103,12 +102,12 @@ class _Choice:
 
     def of_task(self, row: TaskRunRow) -> LogPart:
         took = f"  {words.duration(row.seconds)}" if row.seconds is not None else ""
-        title = f"{name_of(row)}  {row.state}  {words.moment(row.started)}{took}  {row.run_id}"
+        title = f"{row.name}  {row.state}  {words.moment(row.started)}{took}  {row.run_id}"
         return LogPart(title, self._read(row.run_id, row.task_id), self._error(row))
 
     def of_run(self, path: str, run_id: str) -> LogPart:
         rows = history.read_task_runs(path, run_id, status=TaskState.FAILED)
-        errors = "\n".join(f"{name_of(row)}: {self._error(row)}" for row in rows)
+        errors = "\n".join(f"{row.name}: {self._error(row)}" for row in rows)
         return LogPart(_run_title(path, run_id), self._read(run_id, None), errors)
 
     def _read(self, run_id: str, task_id: str | None) -> str:

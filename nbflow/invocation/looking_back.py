@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -107,13 +106,6 @@ def rows_asked_for(flags: Mapping[str, object]) -> RowKind:
     return by
 
 
-def name_of(row: history.TaskRunRow | history.FailureRow) -> str:
-    """`Family(a=1)` of the parameters that are shown."""
-    values = json.loads(row.params)
-    shown = ", ".join(f"{n}={v}" for n, v in values.items() if n not in row.unshown)
-    return f"{row.family}({shown})"
-
-
 def _checked(status: str | None, kind: type[StrEnum]) -> str | None:
     known = [member.value.lower() for member in kind]
     if status is not None and status.lower() not in known:
@@ -133,7 +125,7 @@ def _run_cells(row: history.RunRow) -> tuple[object, ...]:
 
 def _task_cells(row: history.TaskRunRow) -> tuple[object, ...]:
     when, took = words.moment(row.started), words.duration(row.seconds)
-    return (when, row.run_id, name_of(row), row.state.value, took, row.error_type)
+    return (when, row.run_id, row.name, row.state.value, took, row.error_type)
 
 
 def _failure_cells(row: history.FailureRow) -> tuple[object, ...]:
@@ -141,7 +133,7 @@ def _failure_cells(row: history.FailureRow) -> tuple[object, ...]:
     error = f"{row.type}: {message}" if message else row.type
     where = f"{shown_path(row.file)}, line {row.line}" if row.file else ""
     when = words.moment(row.at)
-    return (when, row.run_id, name_of(row), row.attempt or "plan", error, where)
+    return (when, row.run_id, row.name, row.attempt or "plan", error, where)
 
 
 def _family_cells(row: history.FamilyRow) -> tuple[object, ...]:

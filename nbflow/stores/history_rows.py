@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -91,6 +92,11 @@ class TaskRunRow(NamedTuple):
     deps: tuple[int, ...]
     new_deps: tuple[int, ...]
 
+    @property
+    def name(self) -> str:
+        """`Family(a=1)` of the parameters that are shown."""
+        return _name(self.family, self.params, self.unshown)
+
 
 class EventRow(NamedTuple):
     """An event as it was kept; `data` has what the rows of runs and tasks do not say."""
@@ -140,6 +146,11 @@ class FailureRow(NamedTuple):
     line: int
     function: str
 
+    @property
+    def name(self) -> str:
+        """`Family(a=1)` of the parameters that are shown."""
+        return _name(self.family, self.params, self.unshown)
+
 
 class LastValue(NamedTuple):
     """A value that a parameter had, and what became of the latest task that had it."""
@@ -147,3 +158,8 @@ class LastValue(NamedTuple):
     value: str
     state: TaskState
     at: float
+
+
+def _name(family: str, params: str, unshown: tuple[str, ...]) -> str:
+    shown = (f"{name}={value}" for name, value in json.loads(params).items() if name not in unshown)
+    return f"{family}({', '.join(shown)})"

@@ -146,3 +146,27 @@ def test_history_before_the_first_run(nbflow):
 
     assert done.returncode == 0
     assert "Nothing has run in this project yet" in done.stdout
+
+
+def test_timeline_of_the_last_run(after_runs):
+    told = after_runs("timeline").stdout
+
+    assert told.startswith("✗ Failing() failed")
+    assert "✗ Failing()" in told.splitlines()[2]
+
+
+def test_timeline_of_a_run_as_json_and_as_a_file(after_runs, jobs):
+    run_id = json.loads(after_runs("history", "--json").stdout)[-1]["run_id"]
+    told = json.loads(after_runs("timeline", run_id, "--json").stdout)
+
+    assert told["tasks"][0]["task"].startswith("Raw(")
+    assert told["tasks"][-1]["is_critical"]
+    assert "wrote" in after_runs("timeline", run_id, "--save", "run.svg").stdout
+    assert (jobs / "run.svg").read_text().startswith("<svg ")
+
+
+def test_timeline_of_what_never_ran(after_runs):
+    done = after_runs("timeline", "r-1999")
+
+    assert done.returncode == 2
+    assert "UnknownRun: no run has the id 'r-1999'." in done.stderr

@@ -324,6 +324,18 @@ def test_history_is_a_frame(tasks):
     assert len(tasks.cell("%nbflow history --json").result) == 2
 
 
+def test_timeline_is_a_picture_and_text(tasks):
+    tasks.cell("%nbflow run A")
+
+    (shown,) = tasks.cell("%nbflow timeline").displays
+
+    assert shown["text/plain"].splitlines()[0] == (
+        "✓ A(n=3, day=2026-08-01) succeeded     2 tasks ran"
+    )
+    assert "data:image/svg+xml;base64," in shown["text/html"]
+    assert "wrote" in tasks.cell("%nbflow timeline --save run.svg").displays[0]["text/plain"]
+
+
 def test_history_of_failures_names_cell_and_line(tasks):
     tasks.cell("%nbflow run A n=7")
 
@@ -446,6 +458,10 @@ def state_of(shell):
         "hooks": {name: list(calls) for name, calls in shell.events.callbacks.items()},
         "display": set(formatter.ipython_display_formatter.type_printers),
         "html": set(formatter.formatters["text/html"].type_printers),
+        "deferred": {
+            **formatter.ipython_display_formatter.deferred_printers,
+            **formatter.formatters["text/html"].deferred_printers,
+        },
         "matchers": list(shell.Completer.custom_matchers),
         "showtraceback": shell.showtraceback,
         "excepthook": sys.excepthook,
