@@ -2,6 +2,8 @@
 
 The grammar is the command line's; what a command shows is an object with text and HTML. A run
 shows its card itself, also where it is assigned or silenced, and its result is not drawn twice.
+
+`%load_ext nbflow` loads this file alone; what runs, plans and draws is imported when it is used.
 """
 
 from __future__ import annotations
@@ -22,8 +24,7 @@ from IPython.core.magic import (
     output_can_be_silenced,
 )
 
-from nbflow import config, session
-from nbflow.completion.notebook import Matcher
+from nbflow import config
 from nbflow.core.errors import (
     CommandError,
     DuplicateParameterError,
@@ -31,19 +32,8 @@ from nbflow.core.errors import (
     UnknownParameterError,
     did_you_mean,
 )
-from nbflow.core.model.registry import Register, on_redefinition, settle_redefinitions
-from nbflow.core.model.target import Target
-from nbflow.core.model.task import BaseTask
 from nbflow.display.environment import DisplayMode
-from nbflow.invocation import panels
 from nbflow.invocation.commands import COMMANDS, help_text
-from nbflow.invocation.grammar import Invocation, parse
-from nbflow.invocation.options import command_line, python_code, run_options, shown_part
-from nbflow.invocation.sources import load_source
-from nbflow.invocation.tasks import find_task, task_of
-from nbflow.session import Run, cards
-from nbflow.session.display import display_settings, drawing_options
-from nbflow.session.result import RunResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -52,8 +42,10 @@ if TYPE_CHECKING:
 
     from nbflow.core.model.registry import Redefinition
     from nbflow.core.model.task import Task
+    from nbflow.display.environment import DisplaySettings
     from nbflow.display.render import LiveCard
-    from nbflow.session import RunOptions
+    from nbflow.invocation.grammar import Invocation
+    from nbflow.session import Run, RunOptions, RunResult
 
 #: Commands that take a block of parameters as the body of their cell.
 _BLOCK_COMMANDS = ("run", "plan", "dag", "params", "show")
@@ -117,6 +109,9 @@ class NbflowMagics(Magics):
         self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None
     ) -> object:
         """Run, plan and show tasks; see `%nbflow help`."""
+        from nbflow.core.model.registry import settle_redefinitions
+        from nbflow.invocation.grammar import parse
+
         names: ChainMap[str, Any] = ChainMap(dict(local_ns or {}), self._shell.user_ns)
         settle_redefinitions()
         if not line.strip() and cell is None:
@@ -140,10 +135,13 @@ class NbflowMagics(Magics):
     # -- commands --------------------------------------------------------------------------------
 
     def _run(self, invocation: Invocation) -> Any:
+        from nbflow.invocation.options import run_options
+        from nbflow.invocation.tasks import task_of
+
         flags = invocation.flags
         if "dry_run" in flags:
             return self._plan(invocation)
-        mode = display_settings().mode
+        mode = _settings().mode
         is_live = "json" not in flags and mode in {DisplayMode.LIVE, DisplayMode.WIDGETS}
         with task_of(invocation, change_folder=False) as task:
             if "show_code" in flags:
@@ -162,6 +160,8 @@ class NbflowMagics(Magics):
 
     def _follow(self, task: Task, options: RunOptions, *, is_live: bool) -> RunResult:
         """Let the run happen here, below a card that follows it."""
+        from nbflow import session
+
         with self._card(is_live) as subscribers:
             run = session.start(task, options=options, subscribers=subscribers, background=False)
             result = run.wait()
@@ -171,6 +171,8 @@ class NbflowMagics(Magics):
 
     def _start(self, task: Task, options: RunOptions, *, is_live: bool) -> Run:
         """Let the run go on behind the notebook; its card stays in this cell."""
+        from nbflow import session
+
         with self._card(is_live) as subscribers:
             run = session.start(task, options=options, subscribers=subscribers, background=True)
         if is_live:
@@ -184,8 +186,9 @@ class NbflowMagics(Magics):
             yield []
             return
         from nbflow.display.render import LiveCard
+        from nbflow.session.display import drawing_options
 
-        card = LiveCard(self._publish, drawing_options(), ascii=display_settings().ascii)
+        card = LiveCard(self._publish, drawing_options(), ascii=_settings().ascii)
         card.show()
         try:
             yield [card]
@@ -199,6 +202,9 @@ class NbflowMagics(Magics):
         )
 
     def _plan(self, invocation: Invocation) -> Any:
+        from nbflow import session
+        from nbflow.invocation.tasks import task_of
+
         force: Any = invocation.flags.get("force", ())
         with task_of(invocation, change_folder=False) as task:
             if "show_code" in invocation.flags:
@@ -206,6 +212,11 @@ class NbflowMagics(Magics):
             return session.plan(task, force=force)
 
     def _dag(self, invocation: Invocation) -> Any:
+        from nbflow import session
+        from nbflow.invocation import panels
+        from nbflow.invocation.options import shown_part
+        from nbflow.invocation.tasks import task_of
+
         with task_of(invocation, change_folder=False) as task:
             if "show_code" in invocation.flags:
                 return _code(invocation, task)
@@ -221,10 +232,17 @@ class NbflowMagics(Magics):
         return Picture(drawn) if language == "png" else Text(drawn.decode().rstrip("\n"))
 
     def _tasks(self, invocation: Invocation) -> Any:
+        from nbflow.invocation.sources import load_source
+        from nbflow.session import cards
+
         load_source(invocation, change_folder=False)
         return cards.tasks(*invocation.words)
 
     def _params(self, invocation: Invocation) -> Any:
+        from nbflow.invocation import panels
+        from nbflow.invocation.tasks import find_task
+        from nbflow.session import cards
+
         found = find_task(invocation, change_folder=False)
         if "form" in invocation.flags:
             return panels.form(found)
@@ -233,11 +251,16 @@ class NbflowMagics(Magics):
         return cards.parameters(type(found), found)
 
     def _show_task(self, invocation: Invocation) -> Any:
+        from nbflow.invocation.tasks import task_of
+        from nbflow.session import cards
+
         with task_of(invocation, change_folder=False) as task:
             return cards.show(task)
 
     def _last(self, _invocation: Invocation) -> Any:
-        result = session.last_result()  # false where the run failed
+        from nbflow.session import last_result
+
+        result = last_result()  # false where the run failed
         return Text("nothing has run in this kernel yet") if result is None else result
 
     def _help(self, invocation: Invocation) -> Any:
@@ -280,6 +303,8 @@ class NbflowMagics(Magics):
         return replace(invocation, values={**invocation.values, **assigned})
 
     def _check_block(self, invocation: Invocation, assigned: Mapping[str, Any]) -> None:
+        from nbflow.invocation.tasks import find_task
+
         found = find_task(invocation, change_folder=False)
         cls = found if isinstance(found, type) else type(found)
         known = [name for name, _ in cls.get_params()]
@@ -304,7 +329,7 @@ class NbflowMagics(Magics):
         """Show the card of a run once; `_draw` then passes over it in this cell."""
         from IPython.display import display
 
-        if display_settings().mode is DisplayMode.PLAIN:
+        if _settings().mode is DisplayMode.PLAIN:
             print(result)  # noqa: T201 - a terminal's output
         else:
             display(result)
@@ -318,15 +343,16 @@ class NbflowMagics(Magics):
 
     def install(self) -> None:
         """Register magics, hooks and the formatter in the shell."""
+        from nbflow.completion.notebook import Matcher
+
         type(self).nbflow.__doc__ = help_text(program="%nbflow")
         self._shell.register_magics(self)
         self._shell.events.register("pre_run_cell", self._before_cell)
         self._shell.events.register("post_run_cell", self._after_cell)
-        for shown in (RunResult, Run):
-            self._formatter().for_type(shown, self._draw)
-        for drawn, draw in _DRAWN.items():
-            self._formatter("text/html").for_type(drawn, draw)
-        self._end_listening = on_redefinition(self._tell_redefinition)
+        for module, name in _SHOWN:
+            self._formatter().for_type_by_name(module, name, self._draw)
+        for (module, name), draw in _DRAWN.items():
+            self._formatter("text/html").for_type_by_name(module, name, draw)
         self._matcher = Matcher(self._shell)
 
     def uninstall(self) -> None:
@@ -337,12 +363,13 @@ class NbflowMagics(Magics):
         self._shell.magics_manager.registry.pop(type(self).__name__, None)
         self._shell.events.unregister("pre_run_cell", self._before_cell)
         self._shell.events.unregister("post_run_cell", self._after_cell)
-        for shown in (RunResult, Run):
-            self._formatter().pop(shown, None)
-        for drawn in _DRAWN:
-            self._formatter("text/html").pop(drawn, None)
+        for names in _SHOWN:
+            self._formatter().pop(".".join(names), None)
+        for names in _DRAWN:
+            self._formatter("text/html").pop(".".join(names), None)
         if self._end_listening is not None:
             self._end_listening()
+            self._end_listening = None
         self._shown = None
         if "nbflow.display.render" in sys.modules:
             from nbflow.display.render import renderer
@@ -357,6 +384,12 @@ class NbflowMagics(Magics):
         self._shown = None
 
     def _after_cell(self, _result: Any) -> None:
+        if "nbflow.core.model.registry" not in sys.modules:
+            return  # no task was defined yet
+        from nbflow.core.model.registry import on_redefinition, settle_redefinitions
+
+        if self._end_listening is None:
+            self._end_listening = on_redefinition(self._tell_redefinition)
         settle_redefinitions()
 
     def _tell_redefinition(self, change: Redefinition) -> None:
@@ -369,7 +402,7 @@ class NbflowMagics(Magics):
         from nbflow.display.html import note_html
         from nbflow.display.text import as_ascii
 
-        here = display_settings()
+        here = _settings()
         said = as_ascii(said) if here.ascii else said
         if here.mode is DisplayMode.PLAIN:
             print(said)  # noqa: T201 - a terminal's output
@@ -378,10 +411,20 @@ class NbflowMagics(Magics):
             self._shell.display_pub.publish(data=data, metadata={})
 
 
+def _dashboard(_magics: NbflowMagics, invocation: Invocation) -> Any:
+    from nbflow.invocation import panels
+
+    return panels.dashboard(*invocation.words)
+
+
 def _history(_magics: NbflowMagics, invocation: Invocation) -> Any:
+    from nbflow import session
+    from nbflow.invocation import panels
     from nbflow.invocation.looking_back import rows_asked_for
 
     flags: Any = invocation.flags
+    if "widget" in flags:
+        return panels.history_view("".join(invocation.words), status=flags.get("status", ""))
     frame = session.history(
         *invocation.words,
         status=flags.get("status"),
@@ -390,6 +433,15 @@ def _history(_magics: NbflowMagics, invocation: Invocation) -> Any:
         by=rows_asked_for(flags),
     )
     return _Table(frame) if "json" in flags else frame
+
+
+def _timeline(_magics: NbflowMagics, invocation: Invocation) -> Any:
+    from nbflow.session.timelines import timeline
+
+    view = timeline(*invocation.words)
+    if "save" in invocation.flags:
+        return Text(f"wrote {view.save(str(invocation.flags['save']))}")
+    return view
 
 
 def _log(_magics: NbflowMagics, invocation: Invocation) -> Any:
@@ -405,6 +457,8 @@ def _log(_magics: NbflowMagics, invocation: Invocation) -> Any:
 
 
 def _config(_magics: NbflowMagics, invocation: Invocation) -> Any:
+    from nbflow.session import cards
+
     for name, value in invocation.values.items():
         config.assign(name, value)
     return cards.settings()
@@ -428,18 +482,46 @@ _HANDLERS: dict[str, Callable[[NbflowMagics, Invocation], Any]] = {
     "params": NbflowMagics._params,
     "show": NbflowMagics._show_task,
     "history": _history,
+    "timeline": _timeline,
     "log": _log,
+    "dashboard": _dashboard,
     "config": _config,
     "last": NbflowMagics._last,
     "help": NbflowMagics._help,
 }
 
 
+def _settings() -> DisplaySettings:
+    from nbflow.session.display import display_settings
+
+    return display_settings()
+
+
+def _task_html(task: Any) -> str:
+    from nbflow.session import cards
+
+    return cards.show(task, check=False)._repr_html_()
+
+
+def _class_html(cls: Any) -> str:
+    from nbflow.session import cards
+
+    return cards.parameters(cls)._repr_html_()
+
+
+def _target_html(target: Any) -> str:
+    from nbflow.session import cards
+
+    return cards.target_html(target)
+
+
+#: Objects, by module and class, whose card a run has shown itself.
+_SHOWN = (("nbflow.session.result", "RunResult"), ("nbflow.session.handle", "Run"))
 #: How nbflow's own objects are drawn as HTML where they are the value of a cell.
-_DRAWN: dict[type, Callable[[Any], str]] = {
-    BaseTask: lambda task: cards.show(task, check=False)._repr_html_(),
-    Register: lambda cls: cards.parameters(cls)._repr_html_(),
-    Target: cards.target_html,
+_DRAWN: dict[tuple[str, str], Callable[[Any], str]] = {
+    ("nbflow.core.model.task", "BaseTask"): _task_html,
+    ("nbflow.core.model.registry", "Register"): _class_html,
+    ("nbflow.core.model.target", "Target"): _target_html,
 }
 
 
@@ -455,17 +537,21 @@ def _assigned_names(tree: ast.Module) -> list[str]:
 
 
 def _code(invocation: Invocation, task: Task) -> Text:
+    from nbflow.invocation.options import command_line, python_code
+
     line = command_line(invocation, task, shell=False)
     return Text(f"{python_code(invocation, task)}\n\n# {line}")
 
 
 def _overview() -> str:
-    last = session.last_result()
+    from nbflow.session import last_result
+
+    last = last_result()
     lines = [f"nbflow in {config.find_project().root}"]
     if last is not None:
         from nbflow.display.text import run_line
 
-        here = display_settings()
+        here = _settings()
         lines.append(f"last run: {run_line(last.summary, stable=here.stable, ascii=here.ascii)}")
     known = {command.name: command for command in COMMANDS}
     width = max(map(len, _FIRST_COMMANDS))
