@@ -29,6 +29,6 @@ def quiet_project(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
     logger.setLevel(level)
     logger.handlers[:] = handlers
     for library in (real, ours):
-        config = library.configuration.get_config()
-        for section in config.sections():
+        config = library.configuration.LuigiConfigParser._instance
+        for section in config.sections() if config is not None else ():
             config.remove_section(section)

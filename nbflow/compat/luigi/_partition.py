@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nbflow.core import events as ev
-from nbflow.core.status import TaskState
+from nbflow.core.status import TaskState, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,12 +26,15 @@ class Story:
     ----------
     failed
         Ids of tasks that failed at least once, also those that succeeded later.
+    planned
+        Ids of tasks that were to run, also those that somebody else completed since.
     synthetic
         Ids of tasks that were made to run a batch, and that nobody asked for.
     """
 
     def __init__(self) -> None:
         self.failed: set[str] = set()
+        self.planned: set[str] = set()
         self.synthetic: set[str] = set()
 
     def __call__(self, events: Sequence[ev.RunEvent]) -> None:
@@ -43,6 +46,8 @@ class Story:
                     self.failed.add(event.task_id)
                 case ev.TaskAdded() if event.batch_id:
                     self.synthetic.add(event.task.task_id)
+                case ev.TaskAdded(status=TaskStatus.PENDING):
+                    self.planned.add(event.task.task_id)
 
 
 @dataclass(slots=True)
@@ -96,22 +101,25 @@ def partition(summary: RunSummary, story: Story) -> Partition:
         TaskState.WAITING: found.run_elsewhere,
         TaskState.DISABLED: set(),  # Luigi has no set for what a user disabled
     }
-    seen = _seen(summary) - story.synthetic
+    seen = _seen(summary, story) - story.synthetic
     for task_id in seen:
         by_state.get(summary.tasks[task_id].state, waiting).add(task_id)
+    found.completed |= found.already_done & story.planned
+    found.already_done -= found.completed
     found.ever_failed = story.failed & seen
     _sort_waiting(found, waiting, _dependents(summary, seen))
     return found
 
 
-def _seen(summary: RunSummary) -> set[str]:
+def _seen(summary: RunSummary, story: Story) -> set[str]:
     """The tasks that Luigi would have looked at: not those under complete ones."""
     tasks = summary.tasks
     waiting = [task_id for task_id in summary.roots if task_id in tasks]
     seen = set(waiting)
     while waiting:
-        task = tasks[waiting.pop()]
-        if task.state is TaskState.COMPLETE:
+        task_id = waiting.pop()
+        task = tasks[task_id]
+        if task.state is TaskState.COMPLETE and task_id not in story.planned:
             continue
         new = [dep for dep in task.deps if dep in tasks and dep not in seen]
         seen.update(new)

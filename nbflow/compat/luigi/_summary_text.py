@@ -129,7 +129,8 @@ def _values(tasks: Sequence[Task], name: str, parameter: Parameter[Any]) -> str:
     text = ""
     for count, task in enumerate(tasks):
         last = count == len(tasks) - 1
-        if len(text) >= _LONG_LIST and count > 2 and not last:
+        long = len(text) >= _LONG_LIST and count > 2 and not last
+        if long or len(text) > _LONG_TEXT:
             return f"{text}..."
         text += _shown(task, name, parameter) + ("" if last else ",")
     return text

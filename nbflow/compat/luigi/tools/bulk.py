@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbflow.core.model.nested import flatten_output
 from nbflow.core.model.target import FileSystemTarget
+from nbflow.core.model.task import BulkCompleteNotImplementedError, Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
     from nbflow.compat.luigi.tools.range_base import RangeBase
     from nbflow.core.model.target import FileSystem
-    from nbflow.core.model.task import Task
 
 
 def missing_in_bulk(of_range: RangeBase, points: Sequence[datetime]) -> list[datetime]:
@@ -35,6 +35,8 @@ def _bulk_complete(of_range: RangeBase, values: list[Any]) -> Iterable[Any]:
     """What the class says of `values`; the tasks that it makes have `of_params` too (X-14)."""
     method: Any = of_range._of.bulk_complete
     function = getattr(method, "__func__", None)
+    if function is Task.bulk_complete.__func__:  # type: ignore[attr-defined]
+        raise BulkCompleteNotImplementedError
     found: Iterable[Any]
     found = method(values) if function is None else function(_maker(of_range), values)
     return found

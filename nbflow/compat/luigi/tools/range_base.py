@@ -120,7 +120,7 @@ class RangeBase(WrapperTask):
         """The missing points within reach, in the order in which they are wanted."""
         self._check_span()
         begin, end = self._reach()
-        missing = sorted(self._missing(self.finite_datetimes(begin, end))) if begin < end else []
+        missing = sorted(self._missing(self.finite_datetimes(begin, end)))
         self._tell(missing, begin, end)
         if self.reverse:
             return missing[: -self.task_limit - 1 : -1]
@@ -167,7 +167,7 @@ class RangeBase(WrapperTask):
             begin = min(begin, self.parameter_to_datetime(self.start))
         if self.stop:
             end = max(end, self.parameter_to_datetime(self.stop))
-        points = self.finite_datetimes(begin, end) if begin < end else []
+        points = self.finite_datetimes(begin, end)
         family = self._of.task_family
         delay = len(points) - points.index(missing[0]) if points and missing else 0
         complete = len(points) - len(missing)
