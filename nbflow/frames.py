@@ -375,8 +375,17 @@ def _column(values: list[Any], dtype: Any) -> pd.Series[Any]:
     if dtype == _TIME:
         seconds = pd.Series(values, dtype="float64")
         column = pd.to_datetime(seconds, unit="s", utc=True).astype(_TIME)
-    elif dtype == "category":
-        column = pd.Series(values, dtype="string").astype("category")
+    elif dtype in {"string", "category"}:
+        column = pd.Series([_harmless(value) for value in values], dtype="string").astype(dtype)
     else:
         column = pd.Series(values, dtype=dtype)
     return column
+
+
+def _harmless(value: Any) -> Any:
+    r"""Text with control characters as escapes, `\x1b`: what shows the frame would act on them."""
+    if not isinstance(value, str) or value.isprintable():
+        return value
+    return "".join(
+        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in value
+    )

@@ -325,3 +325,12 @@ def test_hostile_text_stays_text():
     hostile = "<img src=x onerror=alert(1)>\n" + "x" * 100_000
     task = TASK._replace(params=json.dumps({"i": hostile}), message=hostile)
     assert first(frames.task_runs_frame([task]))["message"] == hostile
+
+
+def test_characters_that_a_terminal_or_page_would_act_on_are_escapes():
+    rows = [{"name": "a\x1b[31m", "meaning": "two\nlines \u202eturned"}]
+
+    frame = frames.parameters_frame(rows)
+
+    assert frame["name"].tolist() == ["a\\x1b[31m"]
+    assert frame["meaning"].tolist() == ["two\nlines \\u202eturned"]
