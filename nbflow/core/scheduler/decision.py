@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from nbflow.core.events import TaskForgotten, TaskRequeued, WorkerContacted, WorkerJoined
 from nbflow.core.scheduler.commands import Acknowledged, Refused
 
@@ -18,18 +20,13 @@ if TYPE_CHECKING:
 ACKNOWLEDGED = Acknowledged()
 
 
-class Decision:
-    """The answer to a command, true once `events` are applied.
+class Decision(msgspec.Struct, frozen=True, gc=False):
+    """The answer to a command, true once `events` are applied."""
 
-    `looked_at` counts the ready tasks that were weighed against each other.
-    """
-
-    __slots__ = ("events", "looked_at", "reply")
-
-    def __init__(self, reply: Reply, events: Sequence[RunEvent] = (), looked_at: int = 0) -> None:
-        self.reply = reply
-        self.events = events
-        self.looked_at = looked_at
+    reply: Reply
+    events: Sequence[RunEvent] = ()
+    #: Ready tasks that were weighed against each other.
+    looked_at: int = 0
 
 
 def heard(
@@ -41,7 +38,7 @@ def heard(
     come and go in microseconds need not each say that their worker lives.
     """
     worker = state.workers.get(worker_id)
-    if worker is not None and now - worker.contact < state.config.lease_seconds / 4:
+    if worker is not None and now - worker.contact < state.freshness:
         known = asks if run is None else run.workers.get(worker)
         if known is True or known is asks:
             return []

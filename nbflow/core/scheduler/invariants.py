@@ -107,6 +107,10 @@ def _check_run(state: SchedulerState, run: Run) -> None:
     ready = sum(task.entry is not None and run in task.runners for task in run.tasks)
     if queued != ready:
         raise InvariantError(f"run {run.run_id}: {queued} tasks are queued, {ready} are ready.")
+    timed = {(at, task) for at, _, task in run.timers}
+    for task in run.tasks if run.ended_at is None else ():
+        waits = task.due is None or (task.due, task) in timed
+        _hold(state, task, waits, f"run {run.run_id} has a timer for it")
     if run.timers and run.timers[0][2].due != run.timers[0][0]:
         raise InvariantError(f"run {run.run_id}: the first timer is of a task that does not wait.")
 

@@ -62,6 +62,8 @@ class SchedulerState(TaskIndex):
     def __init__(self, config: SchedulerConfig | None = None) -> None:
         self.config = config or SchedulerConfig()
         super().__init__(self.config.resources)
+        #: Seconds during which a worker need not say again that it lives.
+        self.freshness = self.config.lease_seconds / 4
         #: Number that the next event will have.
         self.next_seq = 1
         #: The highest fencing token that was given out.

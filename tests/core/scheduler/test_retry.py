@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from nbflow.core.call import Busy
 from nbflow.core.events import RetryPolicy, RunFinished, TaskDisabled, TaskFailed, WorkerLost
 from nbflow.core.scheduler import commands as cmd
 from nbflow.core.status import RunStatus, TaskStatus
@@ -142,6 +143,18 @@ def test_a_retry_waits_for_a_requirement_that_was_lost(scheduler):
     assert scheduler.take() is None
     scheduler.finish("a")
     assert scheduler.take() == "b"
+
+
+def test_a_run_that_joins_a_waiting_task_hears_when_it_is_due(new_scheduler):
+    scheduler = new_scheduler(runs=("r", "s"))
+    scheduler.add("a")
+    scheduler.take()
+    scheduler.finish("a", Busy(pid=7))
+    scheduler.add("a", run="s")
+
+    assert scheduler.ask(run="s") == cmd.NothingReady(pending=1, wake_at=0.05)
+    scheduler.now = 0.05
+    assert scheduler.take(run="s") == "a"
 
 
 # -- workers that fall silent -----------------------------------------------------------------
