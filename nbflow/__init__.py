@@ -77,6 +77,7 @@ if TYPE_CHECKING:
         WrapperTask,
         externalize,
     )
+    from nbflow.invocation.panels import dashboard, form
     from nbflow.session import (
         Dag,
         Plan,
@@ -170,6 +171,7 @@ _HOMES = {
         "WrapperTask",
         "externalize",
     ),
+    "nbflow.invocation.panels": ("dashboard", "form"),
     "nbflow.session": (
         "Dag",
         "Plan",
@@ -263,8 +265,10 @@ __all__ = [
     "common_params",
     "copies",
     "dag",
+    "dashboard",
     "delegates",
     "externalize",
+    "form",
     "history",
     "inherits",
     "last",

@@ -26,7 +26,7 @@ from nbflow.core.errors import (
     shorten,
 )
 from nbflow.core.status import ExitCode
-from nbflow.invocation.commands import help_text
+from nbflow.invocation.commands import find_command, help_text
 from nbflow.invocation.grammar import Invocation, parse
 
 if TYPE_CHECKING:
@@ -80,7 +80,17 @@ def _dispatch(words: list[str]) -> int:
     if "help" in invocation.flags:
         print(help_text(invocation.command))
         return ExitCode.COMPLETE
+    _refuse_flags_of_notebooks(invocation)
     return _HANDLERS[invocation.command](invocation)
+
+
+def _refuse_flags_of_notebooks(invocation: Invocation) -> None:
+    for flag in find_command(invocation.command).flags:
+        if flag.notebook_only and flag.key in invocation.flags:
+            raise NotSupportedHereError(
+                f"--{flag.name} belongs to a notebook, whose page shows it: "
+                f"%nbflow {invocation.command} … --{flag.name}."
+            )
 
 
 def _complain(error: NbflowError) -> int:
@@ -280,13 +290,17 @@ def _last(_invocation: Invocation) -> int:
     )
 
 
+def _dashboard(_invocation: Invocation) -> int:
+    raise NotSupportedHereError("dashboard belongs to a notebook: %nbflow dashboard.")
+
+
 def _help(invocation: Invocation) -> int:
     print(help_text(*invocation.words))
     return ExitCode.COMPLETE
 
 
 def _completion(invocation: Invocation) -> int:
-    from nbflow.completion import shell_script
+    from nbflow.completion.shells import shell_script
 
     print(shell_script(invocation.words[0]), end="")
     return ExitCode.COMPLETE
@@ -297,7 +311,7 @@ def _complete(words: list[str]) -> int:
     from contextlib import redirect_stderr, redirect_stdout
     from io import StringIO
 
-    from nbflow import completion
+    from nbflow.completion import shells
     from nbflow.invocation.sources import load_source
 
     if len(words) < 2:
@@ -305,8 +319,8 @@ def _complete(words: list[str]) -> int:
     shell, *rest = words
     line = rest[0].split() if shell == "bash" else rest[:-1]
     with redirect_stdout(StringIO()), redirect_stderr(StringIO()), suppress(NbflowError):
-        load_source(Invocation(command="tasks", source=completion.source_in(line)))
-    print("\n".join(completion.answer_shell(shell, rest)))
+        load_source(Invocation(command="tasks", source=shells.source_in(line)))
+    print("\n".join(shells.answer_shell(shell, rest)))
     return ExitCode.COMPLETE
 
 
@@ -321,6 +335,7 @@ _HANDLERS: dict[str, Callable[[Invocation], int]] = {
     "timeline": _timeline,
     "log": _log,
     "last": _last,
+    "dashboard": _dashboard,
     "config": _config,
     "help": _help,
     "completion": _completion,

@@ -238,7 +238,8 @@ class _Offer:
     def _flags(self, command: Command) -> Iterator[Candidate]:
         given = {word.partition("=")[0] for word in self.words}
         for flag in command.all_flags():
-            if flag.later or (f"--{flag.name}" in given and not flag.repeatable):
+            is_elsewhere = flag.later or (flag.notebook_only and self.names is None)
+            if is_elsewhere or (f"--{flag.name}" in given and not flag.repeatable):
                 continue
             needs_value = bool(flag.value) and not flag.optional
             yield Candidate(f"--{flag.name}{'=' if needs_value else ''}", "flag", flag.help)

@@ -1,5 +1,7 @@
 """TAB in a notebook: `%nbflow` lines and `%%nbflow` cells, by one matcher of IPython.
 
+What it needs to know of tasks and runs is imported, and the history is read, at the first TAB.
+
 Source: IPython's matchers of version 2, which IPython calls provisional; nothing else uses them.
 """
 
@@ -9,18 +11,18 @@ import logging
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nbflow.completion.candidates import Candidate, complete, task_in
-from nbflow.completion.remembered import Remembered
 from nbflow.core.errors import ConfigError
 from nbflow.invocation.commands import COMMANDS
 from nbflow.invocation.words import Quoting, Word, quote, split_at_cursor
-from nbflow.session import store_path, watch_runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
     from IPython.core.interactiveshell import InteractiveShell
+
+    from nbflow.completion.candidates import Candidate
+    from nbflow.completion.remembered import Remembered
 
 logger = logging.getLogger("nbflow.completion")
 
@@ -31,6 +33,8 @@ _ASSIGNED = re.compile(r"^(\w+)\s*=(?!=)", re.MULTILINE)
 #: What is shown beside a word where its help says nothing of the value.
 _SHOWN_HELP = frozenset({"value", "run", "variable"})
 _TYPE_LENGTH = 60
+#: For which the first TAB waits for the history.
+_READING_SECONDS = 0.1
 
 
 class _Place(NamedTuple):
@@ -50,22 +54,35 @@ class Matcher:
 
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell: Any = shell
-        self._remembered = Remembered()
+        self._known: Remembered | None = None
+        self._end_watching: Callable[[], None] | None = None
         self._match = self._as_matcher()
         self._shell.Completer.custom_matchers.append(self._match)
-        self._end_watching = watch_runs(lambda run: self._remembered.note_run(run.summary))
-        try:
-            self._remembered.read(store_path(""))
-        except ConfigError:
-            logger.debug("the project's configuration has a mistake", exc_info=True)
 
     def close(self) -> None:
         """Take everything back; doing so twice is doing so once."""
         matchers = self._shell.Completer.custom_matchers
         if self._match in matchers:
             matchers.remove(self._match)
-        self._end_watching()
-        self._remembered.close()
+        if self._end_watching is not None:
+            self._end_watching()
+        if self._known is not None:
+            self._known.close()
+
+    def _remembered(self) -> Remembered:
+        """What ran before; what is not read within a moment is there at the next TAB."""
+        if self._known is None:
+            from nbflow.completion.remembered import Remembered
+            from nbflow.session import store_path, watch_runs
+
+            known = self._known = Remembered()
+            self._end_watching = watch_runs(lambda run: known.note_run(run.summary))
+            try:
+                known.read(store_path(""))
+            except ConfigError:
+                logger.debug("the project's configuration has a mistake", exc_info=True)
+            known.wait(_READING_SECONDS)
+        return self._known
 
     def _as_matcher(self) -> Callable[[CompletionContext], SimpleMatcherResult]:
         def match(context: CompletionContext) -> SimpleMatcherResult:
@@ -97,11 +114,13 @@ class Matcher:
         return {"completions": [], "suppress": False}
 
     def _in_line(self, place: _Place, is_block: bool, after: str) -> SimpleMatcherResult:
+        from nbflow.completion.candidates import complete
+
         found = complete(
             place.words,
             f"{place.key}={place.typed}" if place.key else place.typed,
             names=self._shell.user_ns,
-            remembered=self._remembered,
+            remembered=self._remembered(),
         )
         if is_block and not place.words:
             blocks = {command.name for command in COMMANDS if command.values == "name"}
@@ -112,6 +131,8 @@ class Matcher:
 
     def _in_block(self, lines: list[str], whole: str, start: int) -> SimpleMatcherResult:
         """Names of parameters where a line of the body begins; the rest is Python's."""
+        from nbflow.completion.candidates import Candidate, task_in
+
         begun = lines[-1]
         words = [_text_of(word) for word in split_at_cursor(lines[0][start:] + " ")[0]]
         cls = task_in(words, self._shell.user_ns)

@@ -91,6 +91,11 @@ class Remembered:
             return
         self._reading = thread
 
+    def wait(self, seconds: float) -> None:
+        """Wait until the history is read, but no longer than so many seconds."""
+        if self._reading is not None:
+            self._reading.join(seconds)
+
     def close(self) -> None:
         """Wait until nothing is read any more."""
         if self._reading is not None:

@@ -52,6 +52,8 @@ class Flag:
     read: Callable[[str], object] | None = None
     #: Known by name, but refused: a later version has it.
     later: bool = False
+    #: Refused in a terminal: it needs a page.
+    notebook_only: bool = False
 
     @property
     def key(self) -> str:
@@ -217,7 +219,11 @@ _DAG_FLAGS = (
     Flag("down", "only this task and what needs it", value="TASK"),
     Flag("depth", "at most so many steps below the top", value="N", read=_at_least(0)),
     Flag("expand", "draw each task, also of large families"),
-    Flag("widget", "a graph to look around in: zoom, search, click (notebook only)"),
+    Flag(
+        "widget",
+        "a graph to look around in: zoom, search, click (notebook only)",
+        notebook_only=True,
+    ),
     Flag("status", "", negatable=True, later=True),
 )
 
@@ -279,7 +285,9 @@ COMMANDS: tuple[Command, ...] = (
         "list the parameters of a task",
         kinds=(Kind.SOURCE, Kind.TASK),
         needs=frozenset({Kind.TASK}),
-        flags=(Flag("form", "a form to fill in, plan and run (notebook only)"),),
+        flags=(
+            Flag("form", "a form to fill in, plan and run (notebook only)", notebook_only=True),
+        ),
         values="name",
         help="Name, type, default, what it means, and which values are allowed.",
         examples=(("params Report", "what Report can be asked for"),),
@@ -305,7 +313,9 @@ COMMANDS: tuple[Command, ...] = (
             Flag("task", "one row for each task, instead of for each run"),
             Flag("failures", "one row for each failure: type, message, cell and line"),
             Flag("durations", "one row for each family: how long its tasks take"),
-            Flag("widget", "", later=True),
+            Flag(
+                "widget", "a table to search and leaf through (notebook only)", notebook_only=True
+            ),
         ),
         help="Runs of this project, in notebooks and from the command line.",
         examples=(
@@ -349,6 +359,14 @@ COMMANDS: tuple[Command, ...] = (
         "give the result of the run that ended last (notebook only)",
         help="Also after a run that failed and raised: r = %nbflow last.",
         examples=(("last", "the card of the last run again"),),
+    ),
+    Command(
+        "dashboard",
+        "show what runs, the graph, a form, history and logs in one widget (notebook only)",
+        kinds=(Kind.TASKS,),
+        help="The form offers the tasks that are named, else those of this notebook. A page that "
+        "voila serves can be looked at only; nbflow.dashboard(read_only=False) lets it run tasks.",
+        examples=(("dashboard Report Upload", "a dashboard for two tasks"),),
     ),
     Command(
         "config",

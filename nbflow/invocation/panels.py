@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from nbflow import config, session
 from nbflow.core.errors import NotATaskError
+from nbflow.core.model import registry
 from nbflow.core.model.registry import rebind
 from nbflow.core.model.task import BaseTask
 from nbflow.invocation.grammar import Invocation
@@ -22,7 +24,10 @@ if TYPE_CHECKING:
     from nbflow.session import Run
     from nbflow.stores.history_rows import RunRow, TaskRunRow
     from nbflow.widgets.dag_view import DagView
+    from nbflow.widgets.dashboard import Dashboard
+    from nbflow.widgets.history_view import HistoryView
     from nbflow.widgets.parameter_form import ParameterForm
+    from nbflow.widgets.run_view import RunView
 
 
 class LocalControl:
@@ -31,6 +36,7 @@ class LocalControl:
     def __init__(self) -> None:
         self.settings = display_settings()
         self.drawing = drawing_options()
+        self.project = config.find_project().root
 
     def parameters(self, cls: type[Task]) -> ParameterTable:
         return cards.parameters(cls).table
@@ -96,6 +102,59 @@ def form(task: type[Task] | Task, *, read_only: bool = False) -> ParameterForm:
     if isinstance(task, type) and issubclass(task, BaseTask):
         return ParameterForm(task, LocalControl(), read_only=read_only)
     raise NotATaskError(f"expected a task or its class, found {type(task).__name__} {task!r:.100}.")
+
+
+def history_view(query: str = "", *, status: str = "") -> HistoryView:
+    """Recorded runs to search and leaf through."""
+    from nbflow.widgets.history_view import HistoryView
+
+    return HistoryView(LocalControl(), query=query, status=status)
+
+
+def run_view(run: Run) -> RunView:
+    """A run to watch and to cancel."""
+    from nbflow.widgets.run_view import RunView
+
+    return RunView(run, LocalControl())
+
+
+def dashboard(*tasks: type[Task] | Task | str, read_only: bool | None = None) -> Dashboard:
+    """A page of widgets: what goes on, the graph, a form to run, history, logs.
+
+    Parameters
+    ----------
+    tasks
+        Classes, or names of families, that can be chosen in the form; none: those of the notebook,
+        or all where it defines none.
+    read_only
+        Nothing can be started or cancelled; None: so where the page is served by voila.
+
+    Raises
+    ------
+    RegistryError
+        A name leads to no task.
+    """
+    from nbflow.widgets.dashboard import Dashboard
+
+    if read_only is None:
+        read_only = os.environ.get("SERVER_SOFTWARE", "").startswith("voila/")
+    return Dashboard(_classes(tasks), LocalControl(), read_only=read_only)
+
+
+def _classes(tasks: Sequence[type[Task] | Task | str]) -> list[type[Task]]:
+    if tasks:
+        return [_class_of(task) for task in tasks]
+    known = [cls for cls in registry.task_classes() if not cls.__module__.startswith("nbflow.")]
+    return [cls for cls in known if cls.__module__ == "__main__"] or known
+
+
+def _class_of(task: type[Task] | Task | str) -> type[Task]:
+    if isinstance(task, str):
+        return registry.get_task_cls(task)
+    cls = task if isinstance(task, type) else type(task)
+    if not issubclass(cls, BaseTask):
+        raise NotATaskError(f"expected a task or its class, found {task!r:.100}.")
+    return cls
 
 
 def graph_view(dag: session.Dag) -> DagView:

@@ -50,6 +50,8 @@ class Control(Protocol):
 
     settings: DisplaySettings
     drawing: DrawingOptions
+    #: Path of the project.
+    project: str
 
     def parameters(self, cls: type[Task]) -> ParameterTable:
         """The parameters of a task class."""

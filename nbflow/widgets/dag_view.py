@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nbflow.core.errors import UnknownTaskError, did_you_mean
@@ -13,6 +12,7 @@ from nbflow.display.escape import markup, visible
 from nbflow.display.picture import CARD_LIMIT, picture_of
 from nbflow.display.theme import STYLES
 from nbflow.display.tree import shown_parameters
+from nbflow.widgets.background import Background
 from nbflow.widgets.following import Following
 from nbflow.widgets.front_end import letter
 
@@ -77,6 +77,7 @@ class DagView(Following):
         self._drawn: dict[str, Any] = {}
         self._picture: Picture | None = None
         self._order: list[str] = []
+        self._laying_out = Background("nbflow-layout")
 
     # -- for the person who holds it -------------------------------------------------------------
 
@@ -131,7 +132,7 @@ class DagView(Following):
         elif action == "expand":
             self.expanded = bool(message.get("on"))
             # A large graph takes the layout engine seconds: not in the renderer's thread.
-            threading.Thread(target=self._lay_out, name="nbflow-layout", daemon=True).start()
+            self._laying_out.ask(self._lay_out)
         elif action == "cancel" and self.run is not None and not self.read_only:
             self.run.cancel()
 
@@ -176,7 +177,7 @@ class DagView(Following):
                 return self._drawn
             self._order = graph.order()
             self._picture = picture = picture_of(graph, expand=self.expanded)
-            found, note = self._layout(picture)
+            found, note = self._layout(picture, len(graph))
             self._selected = min(self._selected, len(picture.boxes) - 1 if picture else -1)
             at = {task_id: number for number, task_id in enumerate(self._order)}
             boxes = picture.boxes if picture is not None and found is not None else ()
@@ -198,12 +199,12 @@ class DagView(Following):
             self._shape = shape
             return self._drawn
 
-    def _layout(self, picture: Picture | None) -> tuple[Layout | None, str]:
+    def _layout(self, picture: Picture | None, count: int) -> tuple[Layout | None, str]:
         engine = layout.find_engine(self.options.engine, stable=self.options.stable)
         if engine is None:
             return None, drawing.NO_ENGINE
         if picture is None:
-            return None, "" if not len(self.graph) else drawing.TOO_LARGE
+            return None, drawing.TOO_LARGE if count else "no tasks yet"
         found = layout.lay_out_once(picture, engine, rank=self.options.rank)
         return found, "" if found is not None else drawing.TOO_SLOW
 
@@ -248,7 +249,7 @@ def _facts(rows: list[tuple[str, str]]) -> str:
         for name, value in rows
         if value
     )
-    return f"<table><tbody>{body}</tbody></table>" if body else ""
+    return f'<table class="rows"><tbody>{body}</tbody></table>' if body else ""
 
 
 def _name(graph: TaskGraph, ids: tuple[str, ...]) -> str:

@@ -32,6 +32,7 @@ class Following(Panel):
     ) -> None:
         super().__init__(settings)
         self.run: RunHandle | None = None
+        self._ended: RunHandle | None = None
         self.stays = stays
         if run is not None:
             self.follow(run)
@@ -49,14 +50,24 @@ class Following(Panel):
 
     def draw(self) -> None:
         """See `Panel`; the last state is certain to arrive."""
-        ended = self.run is not None and self.run.done()
+        run = self.run
+        has_ended = run is not None and run.done()
         super().draw()
-        if not ended:
-            return
+        if has_ended and run is not self._ended:
+            self._ended = run
+            self.end()
+
+    def end(self) -> None:
+        """The run has ended, and its last state was sent; called once a run, by the renderer."""
         if self.stays:
             renderer.end(self)
         else:
             self.close()
+
+    @property
+    def is_live(self) -> bool:
+        """See `Panel`; a run that has ended needs no widget, unless it stays."""
+        return super().is_live and (self.stays or self.run is None or not self.run.done())
 
     def _hear(self, run: RunHandle, events: Sequence[RunEvent]) -> None:
         # Called while the stream hands out: only flags, no lock.

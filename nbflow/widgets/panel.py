@@ -53,6 +53,7 @@ class Panel:
         self.lock = threading.RLock()
         self.changed = False
         self.urgent = False
+        self._visible = True
         self._widget: Any = None
         self._sent: dict[str, Any] = {}
         self._sending = threading.Lock()
@@ -157,14 +158,25 @@ class Panel:
             )
             renderer.count()
 
+    @property
+    def visible(self) -> bool:
+        """Whether it is to be seen; what is not is not kept up to date."""
+        return self._visible
+
+    @visible.setter
+    def visible(self, visible: bool) -> None:
+        self._visible = visible
+        if visible:
+            self.touch()
+
     # -- updates ---------------------------------------------------------------------------------
 
     def touch(self, *, urgent: bool = True) -> None:
         """Let the page be brought up to date soon; cheap, in any thread."""
         self.changed = True
-        self.urgent = self.urgent or urgent
-        if self._widget is None:
+        if self._widget is None or not self._visible:
             return
+        self.urgent = self.urgent or urgent
         renderer.add(self)
         if renderer.is_running:
             renderer.wake()
@@ -175,10 +187,10 @@ class Panel:
         """Send what has changed; called by the renderer."""
         self.changed = self.urgent = False
         self._send(self.state())
-        if not self.follows:
+        if not (self.follows and self._visible):
             renderer.forget(self)
-            if self.changed:
-                renderer.add(self)
+            if self.changed and self._visible:
+                renderer.add(self)  # it changed meanwhile
 
     def finish(self) -> None:
         """Send the last state."""

@@ -5,25 +5,25 @@ What is private is sent by the page and kept here; it is in no trait, no line an
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from nbflow.core.errors import BadValueError, NbflowError
 from nbflow.core.model.arguments import build_task
 from nbflow.core.model.definitions import newest
-from nbflow.display import html, live, text
+from nbflow.display import html, text
 from nbflow.display.escape import visible
+from nbflow.widgets.background import Background
 from nbflow.widgets.controls import field_of, read, written
 from nbflow.widgets.following import Following
+from nbflow.widgets.run_view import run_card
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from nbflow.core.graph import TaskGraph
     from nbflow.core.model.parameters import Parameter
     from nbflow.core.model.task import Task
-    from nbflow.core.summary import RunSummary
     from nbflow.widgets.control import Control, RunHandle
     from nbflow.widgets.controls import Raw
 
@@ -38,6 +38,8 @@ class ParameterForm(Following):
     ----------
     values
         What the controls hold first, by name.
+    others
+        Classes among which a person may choose, `cls` included; none: only `cls`.
     read_only
         Nothing can be run.
     """
@@ -45,7 +47,7 @@ class ParameterForm(Following):
     view = "form"
     fields: ClassVar[tuple[str, ...]] = (
         "title", "meaning", "controls", "raw", "errors", "problem", "valid", "line", "plan",
-        "plan_html", "planning", "run_html", "running", "read_only",
+        "plan_html", "planning", "run_html", "running", "read_only", "families",
     )  # fmt: skip
 
     def __init__(
@@ -54,26 +56,26 @@ class ParameterForm(Following):
         control: Control,
         *,
         values: Mapping[str, object] | None = None,
+        others: Sequence[type[Task]] = (),
         read_only: bool = False,
     ) -> None:
         super().__init__(None, control.settings, stays=True)
         self.control = control
         self.read_only = read_only
-        self._cls = cls
-        self._parameters: dict[str, Parameter[Any]] = dict(cls.get_params())
-        self._first = {n: _first(p) for n, p in self._parameters.items() if not p.is_private}
-        self._raw: dict[str, Raw] = dict(self._first)
+        self._others = {each.task_family: each for each in others}
+        self._raw: dict[str, Raw] = {}
         self._private: dict[str, str] = {}
         self._errors: dict[str, str] = {}
         self._problem = ""
         self._task: Task | None = None
         self._force = False
+        self._load(cls)
         self._plan: TaskGraph | None = None
         self._plan_shown = False
-        self._planned_for: tuple[Task, bool] | None = None
         self._plan_seconds = 0.0
-        self._planner: threading.Thread | None = None
+        self._planning = Background("nbflow-plan")
         self._on_change: list[Callable[[dict[str, Any]], None]] = []
+        self._on_plan: list[Callable[[TaskGraph], None]] = []
         self._on_submit: list[Callable[[RunHandle], None]] = []
         for name, value in (values or {}).items():
             self._raw[name] = written(self._parameters[name], value)
@@ -109,6 +111,10 @@ class ParameterForm(Following):
         """Call `callback` with the values when one changes; in any thread."""
         self._on_change.append(callback)
 
+    def on_plan(self, callback: Callable[[TaskGraph], None]) -> None:
+        """Call `callback` with each plan that is made of the values; in any thread."""
+        self._on_plan.append(callback)
+
     def on_submit(self, callback: Callable[[RunHandle], None]) -> None:
         """Call `callback` with each run that is started here; in any thread."""
         self._on_submit.append(callback)
@@ -118,6 +124,8 @@ class ParameterForm(Following):
     def act(self, action: str, message: Mapping[str, Any]) -> None:
         if action == "set":
             self._set(message.get("name"), message.get("value"))
+        elif action == "task":
+            self._choose(message.get("family"))
         elif action == "force":
             with self.lock:
                 self._force = bool(message.get("on"))
@@ -145,6 +153,26 @@ class ParameterForm(Following):
             callback(self.values)
         self._replan()
 
+    def _choose(self, family: Any) -> None:
+        cls = self._others.get(family)
+        if cls is None:
+            return
+        with self.lock:
+            self._raw, self._private, self._plan = {}, {}, None
+            self._load(cast("type[Task]", newest(cls)))
+            self._check()
+        self._replan()
+
+    def _load(self, cls: type[Task]) -> None:
+        """Take the parameters of a class; what was entered for those of the same name stays."""
+        self._cls = cls
+        self._parameters: dict[str, Parameter[Any]] = dict(cls.get_params())
+        public = {n: p for n, p in self._parameters.items() if not p.is_private}
+        self._first = {name: _first(parameter) for name, parameter in public.items()}
+        entered = self._raw
+        self._raw = {name: entered.get(name, first) for name, first in self._first.items()}
+        self._private = {n: v for n, v in self._private.items() if n in self._parameters}
+
     def _start(self) -> None:
         with self.lock:
             task = self._task
@@ -160,11 +188,17 @@ class ParameterForm(Following):
         for callback in tuple(self._on_submit):
             callback(run)
 
+    def end(self) -> None:
+        super().end()
+        self._replan()
+
     # -- values ----------------------------------------------------------------------------------
 
     def _check(self) -> None:
         """Read every value, and make the task if all are right."""
-        self._cls = cast("type[Task]", newest(self._cls))
+        cls = cast("type[Task]", newest(self._cls))
+        if cls is not self._cls:
+            self._load(cls)  # a cell defined it again
         self._errors, self._problem, self._task = {}, "", None
         given: dict[str, Any] = {}
         for name, parameter in self._parameters.items():
@@ -206,36 +240,30 @@ class ParameterForm(Following):
     # -- the plan --------------------------------------------------------------------------------
 
     def _replan(self, *, asked: bool = False) -> None:
-        """Let the plan be made anew in a thread: it asks each task whether it is complete."""
+        """Let the plan be made anew, in a thread: it asks each task whether it is complete."""
         with self.lock:
-            if self._task is None or (self._plan_seconds > _QUICK and not asked):
-                self._plan = self._planned_for = None
+            wanted = self._task, self._force
+            if wanted[0] is None or (self._plan_seconds > _QUICK and not asked):
+                self._plan = None
                 return
-            if self._planner is not None:
-                return  # it looks again when it is through
-            self._planner = threading.Thread(
-                target=self._make_plans, name="nbflow-plan", daemon=True
-            )
-        self._planner.start()
+        self._planning.ask(lambda: self._make_plan(*wanted))
 
-    def _make_plans(self) -> None:
-        while True:
-            with self.lock:
-                wanted = None if self._task is None else (self._task, self._force)
-                if wanted is None or wanted == self._planned_for:
-                    self._planner = None
-                    break
-                self._planned_for = wanted
-            began = time.monotonic()
-            try:
-                plan, problem = self.control.plan(wanted[0], force=wanted[1]), ""
-            except Exception as error:  # noqa: BLE001 - requires() and complete() are the user's
-                plan, problem = None, f"the plan failed: {type(error).__name__}: {error}"
-            with self.lock:
-                self._plan_seconds = time.monotonic() - began
-                if self._planned_for == wanted:
-                    self._plan, self._problem = plan, problem
-            self.touch()
+    def _make_plan(self, task: Task | None, force: bool) -> None:
+        if task is None or (task, force) != (self._task, self._force):
+            return  # something else is wanted by now
+        began = time.monotonic()
+        plan, problem = None, ""
+        try:
+            plan = self.control.plan(task, force=force)
+        except Exception as error:  # noqa: BLE001 - requires() and complete() are the user's
+            problem = f"the plan failed: {type(error).__name__}: {error}"
+        with self.lock:
+            self._plan_seconds = time.monotonic() - began
+            if (task, force) == (self._task, self._force):
+                self._plan, self._problem = plan, problem
+        if plan is not None:
+            for callback in tuple(self._on_plan):
+                callback(plan)
         self.touch()
 
     # -- what it shows ---------------------------------------------------------------------------
@@ -255,10 +283,11 @@ class ParameterForm(Following):
                 "line": self._line(),
                 "plan": "" if self._plan is None else text.plan_counts(self._plan),
                 "plan_html": self._plan_html(),
-                "planning": self._planner is not None,
+                "planning": self._plan is None and self._planning.busy,
                 "run_html": run,
                 "running": running,
                 "read_only": self.read_only,
+                "families": list(self._others),
             }
 
     def html(self) -> str:
@@ -281,13 +310,6 @@ class ParameterForm(Following):
         if run is None:
             return "", False
         return run.look(run_card), not run.done()
-
-
-def run_card(summary: RunSummary) -> str:
-    """A run as it stands: its card while it goes on, and what became of it."""
-    if summary.status.is_final:
-        return html.run_html(summary)
-    return live.pulse(summary, now=time.time())["text/html"]
 
 
 def _first(parameter: Parameter[Any]) -> Raw:

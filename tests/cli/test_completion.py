@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from nbflow.completion import complete, shell_script
+from nbflow.completion.candidates import complete
+from nbflow.completion.shells import shell_script
 
 
 @pytest.fixture

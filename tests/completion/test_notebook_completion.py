@@ -82,7 +82,7 @@ def test_values_of_earlier_runs_tell_what_became_of_them(notebook):
     assert list(dates) == ["2026-08-02", "2026-08-01"]
 
 
-def test_earlier_runs_are_read_when_the_extension_is_loaded(notebook):
+def test_earlier_runs_are_read_at_the_first_tab(notebook):
     notebook.cell("%nbflow run Report date=2026-08-03")
     notebook.cell("%reload_ext nbflow")
     deadline = time.monotonic() + 30

@@ -109,3 +109,17 @@ const copyButton = text => {
   });
   return element;
 };
+
+/** Lines of output; the end stays in sight while a person has not scrolled away from it. */
+const logPane = () => {
+  const element = make("pre", { class: "log", tabindex: "0", "aria-label": "Output" });
+  return {
+    element,
+    set: text => {
+      if (element.textContent === text) return;
+      const atEnd = element.scrollHeight - element.scrollTop - element.clientHeight < 24;
+      element.textContent = text;
+      if (atEnd) element.scrollTop = element.scrollHeight;
+    },
+  };
+};

@@ -217,7 +217,7 @@ function render({ model, el }) {
     };
     const count = Math.min(names.length, ROWS_SHOWN), rest = states.length - count;
     list.lastChild.replaceChildren(
-      make("table", { "aria-label": "tasks of the graph" },
+      make("table", { class: "rows", "aria-label": "tasks of the graph" },
         make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "task"), make("th", { scope: "col" }, "state"))),
         make("tbody", {}, [...Array(count).keys()].map(row))),
       rest > 0 ? make("p", {}, `… and ${rest.toLocaleString()} more`) : "");

@@ -75,6 +75,9 @@ function render({ model, el }) {
   const box = root(el, "form", `Run ${model.get("title")}`);
   const region = liveRegion();
   const title = make("div", { class: "head" });
+  const family = make("select", { "aria-label": "Task", onchange: () => { touched.clear(); model.send({ do: "task", family: family.value }); } },
+    model.get("families").map(each => make("option", { value: each }, each)));
+  family.hidden = family.options.length < 2;
   const plan = make("span", { class: "pale plan" });
   const grid = make("div", { class: "grid" });
   const line = make("code", { class: "line", tabindex: "0", "aria-label": "The same as a line" });
@@ -89,7 +92,7 @@ function render({ model, el }) {
   const runBox = make("div", { class: "run-box" });
   const actions = make("div", { class: "bar actions" }, run, showPlan, cancel,
     make("label", { class: "check" }, force, " run it although it is complete"), hint);
-  box.append(make("div", { class: "bar" }, title, plan), grid,
+  box.append(make("div", { class: "bar" }, family, title, plan), grid,
     make("div", { class: "bar same" }, line, copy), actions, problem, planBox, runBox, region.element);
 
   const rows = new Map();
@@ -154,7 +157,8 @@ function render({ model, el }) {
   };
   const update = () => {
     const errors = Object.keys(model.get("errors")).length, valid = model.get("valid"), running = model.get("running");
-    title.replaceChildren(make("strong", {}, model.get("title")), model.get("meaning") ? make("span", { class: "pale" }, ` ${model.get("meaning")}`) : "");
+    family.value = model.get("title");
+    title.replaceChildren(family.hidden ? make("strong", {}, model.get("title")) : "", model.get("meaning") ? make("span", { class: "pale" }, ` ${model.get("meaning")}`) : "");
     setText(plan, model.get("planning") ? "planning …" : model.get("plan"));
     setText(line, model.get("line") || "—");
     copy.disabled = !model.get("line");
