@@ -112,7 +112,10 @@ class TaskContext:
 
     def publish(self, temporary: str, final: str) -> None:
         """Make the finished file or folder `temporary` appear as `final`, atomically."""
-        publish(temporary, final, fsync=self.fsync)
+        if self.fsync:
+            publish(temporary, final, fsync=True)
+        else:
+            os.replace(temporary, final)
 
 
 _current: ContextVar[TaskContext | None] = ContextVar("nbflow_task_context", default=None)

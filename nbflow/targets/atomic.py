@@ -46,12 +46,12 @@ def write_atomically(draft: Draft, form: Format) -> IO[Any]:
     the result from here on.
     """
     try:
-        pipe: io.BufferedWriter[Any] = io.BufferedWriter(cast("io.RawIOBase", draft))
-        stream: Any = form.pipe_writer(cast("IO[bytes]", pipe))
+        pipe: Any = io.BufferedWriter(draft)  # type: ignore[arg-type]
+        stream: Any = form.pipe_writer(pipe)
         # The exact type first: asking an abstract class costs 0.4 us.
         is_text = type(stream) is io.TextIOWrapper or isinstance(stream, io.TextIOBase)
         kind = AtomicText if is_text else AtomicBytes
-        return cast("IO[Any]", kind(stream, pipe, draft))
+        return kind(stream, pipe, draft)
     except BaseException:
         draft.discard()
         raise
@@ -182,9 +182,8 @@ class _AtomicFile:
             raise
 
     def _publish(self) -> None:
-        draft = cast("Draft", self._draft)
         try:
-            draft.publish()
+            self._draft.publish()  # type: ignore[union-attr] # the callers have asked
         except BaseException:
             self.discard()
             raise

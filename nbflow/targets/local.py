@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _FOLDER_IN_THE_WAY = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}
 _tmp_numbers = itertools.count()
+_default_format = get_default_format()
 
 
 class LocalFileSystem(FileSystem):
@@ -174,7 +175,7 @@ class LocalTarget(FileSystemTarget):
                 raise ValueError("LocalTarget needs a path, as in LocalTarget('data/out.csv').")
             path = _temporary_file()
         self.path = str(path)
-        self.format = get_default_format() if format is None else format
+        self.format = _default_format if format is None else format
         self.is_tmp = is_tmp
         if is_tmp:
             import weakref
@@ -261,10 +262,11 @@ class LocalDraft(FileDraft):
 
     def publish(self) -> None:
         """Rename it on behalf of the task that runs here, or else of the one that opened it."""
-        if self._context is None or current() is not None:
+        context = current() or self._context
+        if context is None:
             self._fs.publish(self.temporary, self.path)
         else:
-            self._context.publish(self.temporary, self.path)
+            context.publish(self.temporary, self.path)
 
 
 @cache

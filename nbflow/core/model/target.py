@@ -28,9 +28,11 @@ def temporary_name(path: str) -> str:
 
     Unique in this process and, by its pid, among those of the machine.
     """
+    unique = f"-nbflow-tmp-{os.getpid()}-{next(_numbers)}"
+    if path[-1:] != "/":
+        return path + unique
     stem = path.rstrip("/")
-    suffix = path[len(stem) :]
-    return f"{stem}-nbflow-tmp-{os.getpid()}-{next(_numbers)}{suffix}"
+    return stem + unique + path[len(stem) :]
 
 
 class Target(ABC):

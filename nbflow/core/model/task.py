@@ -131,7 +131,10 @@ class BaseTask(metaclass=Register):
     def complete(self) -> bool:
         """Whether all outputs exist. A task that declares none is never complete by itself."""
         outputs = flatten(self.output())
-        return bool(outputs) and all(output.exists() for output in outputs)
+        for output in outputs:
+            if not output.exists():
+                return False
+        return bool(outputs)
 
     def has_output(self) -> bool:
         """Whether the task declares any output; without, it is done when `run()` ends."""
@@ -195,8 +198,10 @@ class BaseTask(metaclass=Register):
     @property
     def task_id(self) -> str:
         """The task's name, which follows from its family and its significant parameters."""
-        task_id = getattr(self, "_task_id", None)
-        return self._identify() if task_id is None else task_id
+        try:
+            return self._task_id
+        except AttributeError:
+            return self._identify()
 
     @property
     def params_json(self) -> str:
