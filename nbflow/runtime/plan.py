@@ -193,6 +193,7 @@ class Planner:
         if not facts.is_answered:
             answer = self._ask_complete(task)
             if type(answer) is not bool:
+                _trigger(task, Event.DEPENDENCY_MISSING)
                 return self._unplanned(task, facts, answer)
             complete = self._settle(task, answer)
             external = is_external(task)
@@ -208,9 +209,9 @@ class Planner:
         except NotARequirementError as error:
             if self.policy.bad_requirement_stops_plan:
                 raise
-            return self._unplanned(task, facts, error)
+            return self._broken(task, facts, error)
         except Exception as error:  # noqa: BLE001 - the user's requires() may raise anything
-            return self._unplanned(task, facts, error)
+            return self._broken(task, facts, error)
         finally:
             guard.inside = False
         if deps and has_handlers(cls):
@@ -249,12 +250,12 @@ class Planner:
         guard.inside = True
         try:
             answer = self._check(task) if self._check is not None else task.complete()
+            if answer in {True, False}:
+                return bool(answer)
         except Exception as error:  # noqa: BLE001 - the user's complete() may raise anything
             return error
         finally:
             guard.inside = False
-        if answer in {True, False}:
-            return bool(answer)
         return TypeError(f"complete() of {task} returned {answer!r}; it must return True or False")
 
     def _meet_cycle(self, dep: Task, path: list[_Frame]) -> None:
@@ -263,9 +264,12 @@ class Planner:
             names = [str(task) for task in tasks[tasks.index(dep) :]]
             raise CycleError([*names, str(dep)])
 
+    def _broken(self, task: Task, facts: _Facts, error: Exception) -> AddTask:
+        _trigger(task, Event.BROKEN_TASK, error)
+        return self._unplanned(task, facts, error)
+
     def _unplanned(self, task: Task, facts: _Facts, error: Exception) -> AddTask:
         self._complete[task.task_id] = False
-        _trigger(task, Event.BROKEN_TASK, error)
         info = describe_error(error, self._name_file)
         return self._add(task, facts, TaskStatus.UNKNOWN, runnable=False, error=info)
 

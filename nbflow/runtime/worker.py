@@ -31,6 +31,7 @@ from nbflow.core.errors import (
     SchedulerUnreachableError,
 )
 from nbflow.core.failure import describe_error
+from nbflow.core.model.callbacks import Event
 from nbflow.core.model.nested import flatten
 from nbflow.core.model.registry import get_task_cls, load_task
 from nbflow.core.scheduler.commands import (
@@ -73,6 +74,8 @@ SLICE = 0.05
 INPUT_LIMIT = 16
 #: How often requirements that got lost are planned again for one task.
 RESCHEDULE_LIMIT = 1
+#: What is told of a task that was ended from outside, by the type of its error.
+_EVENTS = {"TaskTimeoutError": Event.TIMEOUT, "WorkerDiedError": Event.PROCESS_FAILURE}
 # Exact types are asked for on the way of each task: `isinstance` of a Struct that is another one
 # costs 0.3 us, and 1 us for a tuple of them.
 OUTCOMES = frozenset({Done, FoundComplete, Suspended, Failed, Missing, Busy, Interrupted})
@@ -389,6 +392,10 @@ class Worker:
         if outcome.exception is not None:
             self.exceptions[call.task_id] = outcome.exception
             outcome = replace(outcome, exception=None)
+        event = _EVENTS.get(outcome.error.type)
+        if event is not None:
+            task = self.planner.tasks[call.task_id]
+            task.trigger_event(event, task, outcome.error.message)
         self._report(call, outcome)
         if self._fail_fast and not self._stopping:
             self._stopping = True

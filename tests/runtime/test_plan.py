@@ -272,9 +272,11 @@ def test_handlers_are_told_what_the_walk_finds():
         list(Planner().expand(Counting.build({"root": ["a"]})))
         list(Planner().expand(Input(there=False)))
         list(Planner().expand(Failing("requires")))
+        list(Planner().expand(Failing("complete")))
     finally:
         del nbflow.Task._event_handlers
 
     assert (event.DEPENDENCY_DISCOVERED, "Counting(name=root)", "Counting(name=a)") in told
     assert (event.DEPENDENCY_MISSING, "Input(there=False)") in told
     assert (event.BROKEN_TASK, "Failing(where=requires)", "'region'") in told
+    assert told[-1] == (event.DEPENDENCY_MISSING, "Failing(where=complete)")
