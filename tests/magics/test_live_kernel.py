@@ -75,7 +75,7 @@ def live_kernel(tmp_path_factory):
 
 
 def test_card_follows_the_run_and_ends_static(live_kernel):
-    out = live_kernel.run("%nbflow run Whole count=12 Part.seconds=0.25")
+    out = live_kernel.run("%nbflow run Whole count=5 Part.seconds=0.8")
 
     pulse, graph = parts(out)
     assert out.reply["status"] == "ok"
@@ -88,7 +88,7 @@ def test_card_follows_the_run_and_ends_static(live_kernel):
     assert pulses[-1] == {}
     final = last_of(out.updates, graph)["data"]
     assert 'data-nbflow-final="1"' in final["text/html"]
-    assert "13 ran · 0 already complete" in final["text/plain"]
+    assert "6 ran · 0 already complete" in final["text/plain"]
 
 
 def test_final_card_has_no_style_script_or_drawing_of_its_own(live_kernel):
