@@ -138,10 +138,14 @@ def _pulse_html(summary: RunSummary, now: float, elapsed: str) -> str:
 
 
 def bar_html(summary: RunSummary) -> str:
-    """How much of the run is in which state, as one bar; the words above say the same."""
+    """How much of the run is in which state, as one bar; the words above say the same.
+
+    From what is behind to what is ahead, so that the bar grows from the left.
+    """
     total = summary.total or 1
     parts = []
-    for state in ORDER:
+    behind = (TaskState.DONE, TaskState.COMPLETE)
+    for state in (*behind, *(state for state in ORDER if state not in behind)):
         count = summary.counts[state]
         if count and state is not TaskState.PENDING:
             style = STYLES[state]
