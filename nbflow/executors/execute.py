@@ -120,6 +120,8 @@ class TaskRunner:
         self._name_file = name_file
         self._suspended: dict[str, _Execution] = {}
         self._traits: dict[type[Task], _Traits] = {}
+        self._rechecks = policy.recheck_under_lock
+        self._checks_dependencies = policy.check_dependencies_before_run
 
     def execute(self, call: TaskCall, task: Task, reporter: Reporter) -> Outcome:
         """Run `task` to its end or to its next requirement; never raises for the task's failure."""
@@ -161,7 +163,7 @@ class TaskRunner:
         traits = self._traits.get(cls)
         if traits is None:
             traits = self._traits[cls] = _Traits(cls)
-        if traits.does_nothing and not self._policy.check_dependencies_before_run:
+        if traits.does_nothing and not self._checks_dependencies:
             _trigger(traits, task, Event.START)
             _trigger(traits, task, Event.SUCCESS)
             return Done()
@@ -190,13 +192,9 @@ class TaskRunner:
         try:
             if call.forced:
                 _set_aside(task, execution)
-            elif (
-                self._policy.recheck_under_lock
-                and not execution.traits.is_wrapper
-                and task.complete()
-            ):
+            elif self._rechecks and not execution.traits.is_wrapper and task.complete():
                 return FoundComplete()
-            if self._policy.check_dependencies_before_run:
+            if self._checks_dependencies:
                 return self._missing(task)
         finally:
             guard.inside = False
@@ -308,21 +306,17 @@ class TaskRunner:
             if traits.overrides_complete and not task.complete():
                 return (), "complete() still says no"
             return (), ""
-        records = []
-        missing = []
-        for target in targets:
-            record = record_target(target)
-            if record is None:
-                missing.append(target)
-            else:
-                records.append(record)
-        if missing and self._policy.check_output_after_run:
+        records = [record_target(target) for target in targets]
+        if None not in records:
+            return tuple(records), ""  # type: ignore[arg-type]
+        missing = [target for target, record in zip(targets, records, strict=True) if not record]
+        if self._policy.check_output_after_run:
             names = ", ".join(str(target) for target in missing[:5])
             raise IncompleteOutputError(
                 f"{task}: run() ended, but its output does not exist: {names}. "
                 "Write it in run(), or declare in output() what run() does write."
             )
-        return tuple(records), ""
+        return tuple([record for record in records if record is not None]), ""
 
     def _fail(self, task: Task, error: BaseException, execution: _Execution) -> Failed:
         _trigger(execution.traits, task, Event.FAILURE, error)
@@ -336,9 +330,10 @@ class TaskRunner:
 
     def _settle(self, execution: _Execution) -> None:
         """The task succeeded: its old outputs may go, its lock too."""
-        asides, execution.asides = execution.asides, []
-        for aside in asides:
-            aside.discard()
+        if execution.asides:
+            asides, execution.asides = execution.asides, []
+            for aside in asides:
+                aside.discard()
         execution.hold.__exit__(None, None, None)
 
     def _abandon(self, execution: _Execution) -> None:

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 _SLOTS = 65_536
 _SLOT = Struct("<q")
-#: `struct flock` of 64-bit Linux: type, whence, start, length, pid (0 as the kernel demands).
+_SLOT_SIZE = _SLOT.size
+#: `struct flock` of 64-bit Linux: type, whence (0: from the beginning), start, length, pid (0 as
+#: the kernel demands).
 _FLOCK = Struct("hhqqi4x")
 #: The byte at which a new file is tried.
 _TRIAL = 2**63 - 1
@@ -68,12 +70,10 @@ class _DescriptionLock:
         self._none = fcntl.F_UNLCK
 
     def acquire(self, descriptor: int, position: int) -> None:
-        self._fcntl(
-            descriptor, self._command, _FLOCK.pack(self._exclusive, os.SEEK_SET, position, 1, 0)
-        )
+        self._fcntl(descriptor, self._command, _FLOCK.pack(self._exclusive, 0, position, 1, 0))
 
     def release(self, descriptor: int, position: int) -> None:
-        self._fcntl(descriptor, self._command, _FLOCK.pack(self._none, os.SEEK_SET, position, 1, 0))
+        self._fcntl(descriptor, self._command, _FLOCK.pack(self._none, 0, position, 1, 0))
 
 
 class _ProcessLock:
@@ -125,8 +125,8 @@ class _LockFile:
         return os.path.samestat(found, os.fstat(self.descriptor))
 
     def read_hint(self, position: int) -> int:
-        slot = os.pread(self.descriptor, _SLOT.size, _slot_of(position))
-        return int(_SLOT.unpack(slot)[0]) if len(slot) == _SLOT.size else 0
+        slot = os.pread(self.descriptor, _SLOT_SIZE, _slot_of(position))
+        return int(_SLOT.unpack(slot)[0]) if len(slot) == _SLOT_SIZE else 0
 
     def try_locking(self) -> None:
         """Close and raise OSError where the file system refuses locks (NFS without its service)."""
@@ -153,7 +153,7 @@ _opening = threading.Lock()
 
 
 def _slot_of(position: int) -> int:
-    return _SLOT.size * (1 + position % _SLOTS)
+    return _SLOT_SIZE * (1 + position % _SLOTS)
 
 
 def _open_file(path: str) -> _LockFile:

@@ -338,7 +338,7 @@ class Worker:
 
     def _finish(self, call: TaskCall, outcome: Outcome) -> None:
         match outcome:
-            case Done():
+            case Done():  # first, for it is what most tasks come to
                 self._succeed(call, outcome)
             case Suspended():
                 self._suspend(call, outcome)

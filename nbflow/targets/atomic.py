@@ -46,15 +46,16 @@ def write_atomically(draft: Draft, form: Format) -> IO[Any]:
     the result from here on.
     """
     try:
-        pipe: Any = io.BufferedWriter(draft)  # type: ignore[arg-type]
+        pipe: Any = io.BufferedWriter(draft)
         stream: Any = form.pipe_writer(pipe)
         # The exact type first: asking an abstract class costs 0.4 us.
         is_text = type(stream) is io.TextIOWrapper or isinstance(stream, io.TextIOBase)
-        kind = AtomicText if is_text else AtomicBytes
-        return kind(stream, pipe, draft)
+        kind: Any = AtomicText if is_text else AtomicBytes
+        file: IO[Any] = kind(stream, pipe, draft)
     except BaseException:
         draft.discard()
         raise
+    return file
 
 
 class FileDraft(io.FileIO):
