@@ -9,7 +9,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-import pandas as pd
+from nbflow.core.errors import NotSupportedHereError
+
+try:
+    import pandas as pd
+except ModuleNotFoundError as error:
+    raise NotSupportedHereError(
+        "tables are pandas DataFrames, and pandas is not installed: pip install pandas"
+    ) from error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

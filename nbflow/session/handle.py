@@ -339,9 +339,23 @@ def _open_recorder(store: str) -> Recorder:
 
 
 def _executor_factory(name: str) -> Callable[[ExecutorSettings], Executor]:
-    """What makes the executor; raises PluginError before anything has begun."""
+    """What makes the executor; raises before anything has begun.
+
+    Raises
+    ------
+    PluginError
+        There is no executor of that name.
+    NotSupportedHereError
+        It needs threads, and there are none here.
+    """
     if name == "inline":
         return InlineExecutor
+    try:
+        threading.Thread().start()  # it ends at once
+    except RuntimeError as error:
+        raise NotSupportedHereError(
+            "--workers and --executor need threads, and there are none here; leave them out."
+        ) from error
     factory: Callable[[ExecutorSettings], Executor] = plugins.load("executors", name)
     return factory
 

@@ -129,10 +129,14 @@ class RunLog:
         with self._writing:
             if self._thread is None:
                 self._closed.clear()
-                self._thread = threading.Thread(
+                thread = threading.Thread(
                     target=self._write_when_due, name="nbflow-log", daemon=True
                 )
-                self._thread.start()
+                try:
+                    thread.start()
+                except RuntimeError:  # a platform without threads: it is written at the end
+                    return
+                self._thread = thread
 
     def _write_when_due(self) -> None:
         while not self._closed.is_set():

@@ -72,6 +72,8 @@ class SqliteRecorder:
         self._hurry = threading.Event()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
+        #: No thread can be had; who flushes or closes writes.
+        self._is_alone = False
 
     @property
     def problem(self) -> str:
@@ -88,13 +90,15 @@ class SqliteRecorder:
         with self._state:
             self._queue.extend(events)
             self._taken += len(events)
-            if self._thread is None:
+            if self._thread is None and not self._is_alone:
                 self._start()
         if not self._awake.is_set():
             self._awake.set()
 
     def flush(self) -> None:
         """Return when all that was taken so far is written, or cannot be now."""
+        if self._is_alone:
+            self._write_here()
         with self._state:
             taken = self._taken
             self._hurry.set()
@@ -114,6 +118,10 @@ class SqliteRecorder:
                 self._awake.set()
         if thread is not None:
             thread.join()
+        elif self._is_alone:
+            self._closing.set()
+            self._write_here()
+            self._writer.close()
         self._notice.raise_if_refused()
 
     def __enter__(self) -> Self:
@@ -130,8 +138,13 @@ class SqliteRecorder:
     def _start(self) -> None:
         """Begin to write in a new thread; the caller holds `_state`."""
         self._closing.clear()
-        self._thread = threading.Thread(target=self._work, name="nbflow-recorder", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._work, name="nbflow-recorder", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # a platform without threads: what was taken is written at the end
+            self._is_alone = True
+        else:
+            self._thread = thread
 
     def _work(self) -> None:
         try:
@@ -139,8 +152,7 @@ class SqliteRecorder:
                 self._awake.wait()
                 self._hurry.wait(_COLLECT_SECONDS)
                 self._awake.clear()
-                while self._queue:
-                    self._write_some()
+                self._write_here()
                 if not self._closing.is_set():
                     self._hurry.clear()
         finally:
@@ -150,6 +162,10 @@ class SqliteRecorder:
                 if self._queue:  # events came while the file was being closed
                     self._start()
                 self._state.notify_all()
+
+    def _write_here(self) -> None:
+        while self._queue:
+            self._write_some()
 
     def _write_some(self) -> None:
         queue, writer = self._queue, self._writer

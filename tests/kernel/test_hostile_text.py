@@ -51,12 +51,51 @@ class Bad(nbflow.Task):
 """
 
 #: Elements and attributes that nbflow's own cards consist of.
-ELEMENTS = set(
-    "a b br caption code details div img p pre span style summary table tbody td th thead tr".split()
+ELEMENTS = frozenset(
+    (
+        "a",
+        "b",
+        "br",
+        "caption",
+        "code",
+        "details",
+        "div",
+        "img",
+        "p",
+        "pre",
+        "span",
+        "style",
+        "summary",
+        "table",
+        "tbody",
+        "td",
+        "th",
+        "thead",
+        "tr",
+    )
 )
-DRAWN = set(
-    "circle clippath defs desc ellipse g line marker path polygon polyline rect style svg symbol "
-    "text title tspan use".split()
+DRAWN = frozenset(
+    (
+        "circle",
+        "clippath",
+        "defs",
+        "desc",
+        "ellipse",
+        "g",
+        "line",
+        "marker",
+        "path",
+        "polygon",
+        "polyline",
+        "rect",
+        "style",
+        "svg",
+        "symbol",
+        "text",
+        "title",
+        "tspan",
+        "use",
+    )
 )
 
 

@@ -63,8 +63,30 @@ CELLS = (
 )
 
 #: As a host of notebooks that lets only harmless elements through.
-TAGS = set(
-    "a b br code details div h1 h2 img p pre span strong style summary table tbody td th thead tr".split()
+TAGS = frozenset(
+    (
+        "a",
+        "b",
+        "br",
+        "code",
+        "details",
+        "div",
+        "h1",
+        "h2",
+        "img",
+        "p",
+        "pre",
+        "span",
+        "strong",
+        "style",
+        "summary",
+        "table",
+        "tbody",
+        "td",
+        "th",
+        "thead",
+        "tr",
+    )
 )
 
 
