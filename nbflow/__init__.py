@@ -295,6 +295,10 @@ if not TYPE_CHECKING:
             value = getattr(import_module(module), name)
             globals()[name] = value
             return value
+        if name == "widgets":
+            from importlib import import_module
+
+            return import_module("nbflow.widgets")
         if name == "last":
             from nbflow.session import last_result
 

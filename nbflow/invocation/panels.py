@@ -44,12 +44,10 @@ class LocalControl:
     def plan(self, task: Task, *, force: bool = False) -> TaskGraph:
         return session.plan(task, force=force).graph
 
-    def start(self, task: Task, *, force: bool = False) -> Run:
+    def start(self, task: Task, line: str, *, force: bool = False) -> Run:
         options: dict[str, Any] = {
             name: config.value(name) for name in ("workers", "executor", "store")
         }
-        given = [name for name, _ in type(task).get_params()]
-        line = self.line(task, given, force=force)
         return session.start(task, force=force, invocation=line, where="cell (form)", **options)
 
     def line(self, task: Task, given: Sequence[str], *, force: bool = False) -> str:
@@ -97,7 +95,7 @@ def form(task: type[Task] | Task, *, read_only: bool = False) -> ParameterForm:
     if isinstance(task, BaseTask):
         task = rebind(task)
         cls = type(task)
-        values = {n: getattr(task, n) for n, p in cls.get_params() if not p.is_private}
+        values = {name: getattr(task, name) for name, _ in cls.get_params()}
         return ParameterForm(cls, LocalControl(), values=values, read_only=read_only)
     if isinstance(task, type) and issubclass(task, BaseTask):
         return ParameterForm(task, LocalControl(), read_only=read_only)

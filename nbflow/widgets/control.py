@@ -61,8 +61,8 @@ class Control(Protocol):
         """What a run of `task` would consist of."""
         ...
 
-    def start(self, task: Task, *, force: bool = False) -> RunHandle:
-        """Run `task` in the background."""
+    def start(self, task: Task, line: str, *, force: bool = False) -> RunHandle:
+        """Run `task` in the background; `line` is recorded as what started it."""
         ...
 
     def line(self, task: Task, given: Sequence[str], *, force: bool = False) -> str:

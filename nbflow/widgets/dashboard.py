@@ -99,11 +99,11 @@ class Dashboard(Panel):
         """See `Panel`."""
         return bool(self.control.runs())
 
-    def close(self) -> None:
+    def close(self, *, replace: bool = True) -> None:
         self._end_watching()
         for panel in self._panels().values():
-            panel.close()
-        super().close()
+            panel.close(replace=False)
+        super().close(replace=replace)
 
     def _panels(self) -> dict[str, Panel]:
         panels: dict[str, Panel] = {"graph": self.graph}
@@ -190,15 +190,15 @@ class Dashboard(Panel):
         return "\n".join([*self._overview_lines(), "", self.history.text()])
 
     def _overview_html(self) -> str:
-        if self._problem:
-            return html.note_html(self._problem)
-        lines = self._overview_lines()
-        glyphs = "".join(
-            f"<div>{html.glyph_html(RUN_STATES[status])} {count:,} {status.lower()}</div>"
+        if self._problem or not self._day:
+            return html.note_html("".join(self._overview_lines()))
+        first, _, *rest = self._overview_lines()
+        ends = " · ".join(
+            f"{html.glyph_html(RUN_STATES[status])} {count:,} {status.lower()}"
             for status, count in self._counts()
         )
-        rest = "".join(f'<div style="opacity:.75">{markup(line)}</div>' for line in lines[2:])
-        return f"<div><b>{markup(lines[0])}</b></div>{glyphs}{rest}"
+        lines = "".join(f'<div style="opacity:.75">{markup(line)}</div>' for line in rest)
+        return f"<div><b>{markup(first)}</b> &emsp; {ends}</div>{lines}"
 
     def _overview_lines(self) -> list[str]:
         """The last day in words: how many runs, how they ended, what failed, what took longest."""

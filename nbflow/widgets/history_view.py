@@ -68,9 +68,9 @@ class HistoryView(Panel):
         """Read again what was recorded."""
         self._reading.ask(self._read)
 
-    def close(self) -> None:
+    def close(self, *, replace: bool = True) -> None:
         self._end_watching()
-        super().close()
+        super().close(replace=replace)
 
     def act(self, action: str, message: Mapping[str, Any]) -> None:
         if action == "find":

@@ -52,9 +52,9 @@ class LogView(Panel):
         """See `Panel`."""
         return self.follow and bool(self.control.runs())
 
-    def close(self) -> None:
+    def close(self, *, replace: bool = True) -> None:
         self._end_watching()
-        super().close()
+        super().close(replace=replace)
 
     def show(self, word: str) -> None:
         """Show the log of another task or run."""

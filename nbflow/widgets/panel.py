@@ -127,20 +127,28 @@ class Panel:
 
         if self.settings.mode is DisplayMode.PLAIN:
             print(self.text())  # noqa: T201 - a terminal's output
-        else:
-            display(self.bundle(), raw=True, display_id=self.scope)
+            return
+        display(self.bundle(), raw=True, display_id=self.scope)
+        _shown.note(self)
 
     def __repr__(self) -> str:
         return self.text()
 
-    def close(self) -> None:
-        """Take the widget back; its output shows what it showed last, as HTML."""
+    def close(self, *, replace: bool = True) -> None:
+        """Take the widget back; its output shows what it showed last, as HTML.
+
+        Parameters
+        ----------
+        replace
+            False where the output is gone already.
+        """
         renderer.forget(self)
         with self._sending:
             widget, self._widget = self._widget, None
             if widget is None:
                 return
-            self._replace()
+            if replace:
+                self._replace()
             # Its layout is a model of its own, and would stay.
             widget.layout.close()
             widget.close()
@@ -178,10 +186,10 @@ class Panel:
             return
         self.urgent = self.urgent or urgent
         renderer.add(self)
-        if renderer.is_running:
-            renderer.wake()
-        else:
+        if not renderer.is_running:
             self.draw()  # a platform without threads
+        elif urgent:
+            renderer.wake()
 
     def draw(self) -> None:
         """Send what has changed; called by the renderer."""
@@ -206,7 +214,7 @@ class Panel:
     def is_due(self, now: float, drawn_at: float, interval: float) -> bool:
         """Whether it is time to send."""
         if self.urgent:
-            return True
+            return now - drawn_at >= self.interval
         return now - drawn_at >= (interval if self.changed else max(interval, HEARTBEAT))
 
     def _send(self, state: Mapping[str, Any]) -> None:
@@ -238,3 +246,40 @@ class Panel:
         except Exception:
             logger.exception("%s could not be done", action)
         self.touch()
+
+
+class _Shown:
+    """Which panels a cell shows: when it is run again, those that it showed before are closed.
+
+    A page keeps the widgets of an output that is gone, and the kernel would keep them up to date.
+    """
+
+    def __init__(self) -> None:
+        #: Id of the execution, and what it has shown, by cell.
+        self._by_cell: dict[str, tuple[str, list[Panel]]] = {}
+
+    def note(self, panel: Panel) -> None:
+        """Take note that the cell which runs shows `panel`."""
+        cell, execution = _running_cell()
+        if not cell:
+            return
+        earlier, panels = self._by_cell.get(cell, ("", []))
+        if earlier != execution:
+            for old in panels:
+                if old is not panel:
+                    old.close(replace=False)
+            panels = []
+        self._by_cell[cell] = execution, [*panels, panel]
+
+
+_shown = _Shown()
+
+
+def _running_cell() -> tuple[str, str]:
+    """Ids of the cell and of its execution; empty where the front end does not tell them."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell: Any = InteractiveShell.instance() if InteractiveShell.initialized() else None
+    parent = getattr(shell, "parent_header", None) or {}
+    cell = str(parent.get("metadata", {}).get("cellId", ""))
+    return cell, str(parent.get("header", {}).get("msg_id", ""))

@@ -65,6 +65,8 @@ class ParameterForm(Following):
         self._others = {each.task_family: each for each in others}
         self._raw: dict[str, Raw] = {}
         self._private: dict[str, str] = {}
+        #: Private values of the task that the form was made of; what is typed wins.
+        self._kept: dict[str, object] = {}
         self._errors: dict[str, str] = {}
         self._problem = ""
         self._task: Task | None = None
@@ -78,7 +80,10 @@ class ParameterForm(Following):
         self._on_plan: list[Callable[[TaskGraph], None]] = []
         self._on_submit: list[Callable[[RunHandle], None]] = []
         for name, value in (values or {}).items():
-            self._raw[name] = written(self._parameters[name], value)
+            if self._parameters[name].is_private:
+                self._kept[name] = value
+            else:
+                self._raw[name] = written(self._parameters[name], value)
         self._check()
 
     # -- for the person who holds it -------------------------------------------------------------
@@ -158,7 +163,7 @@ class ParameterForm(Following):
         if cls is None:
             return
         with self.lock:
-            self._raw, self._private, self._plan = {}, {}, None
+            self._raw, self._private, self._kept, self._plan = {}, {}, {}, None
             self._load(cast("type[Task]", newest(cls)))
             self._check()
         self._replan()
@@ -180,7 +185,7 @@ class ParameterForm(Following):
                 return
             self._problem = ""
             try:
-                run = self.control.start(task, force=self._force)
+                run = self.control.start(task, self._line(), force=self._force)
             except NbflowError as error:
                 self._problem = f"{error.title}: {error}"
                 return
@@ -223,6 +228,7 @@ class ParameterForm(Following):
         """Names of the values that differ from what is there without them."""
         given = [name for name, raw in self._raw.items() if raw != self._first[name]]
         given += [name for name, raw in self._private.items() if raw]
+        given += self._kept
         return [name for name in self._parameters if name in given]
 
     def _defaults(self) -> set[str]:
@@ -233,9 +239,10 @@ class ParameterForm(Following):
 
     def _value(self, name: str) -> Any:
         parameter = self._parameters[name]
-        return read(
-            parameter, self._private.get(name, "") if parameter.is_private else self._raw[name]
-        )
+        if not parameter.is_private:
+            return read(parameter, self._raw[name])
+        typed = self._private.get(name, "")
+        return read(parameter, typed) if typed else parameter.from_object(self._kept[name])
 
     # -- the plan --------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 // What ran before: search, leaf through, open a run.
 
-const COLUMNS = [["started", ""], ["task", ""], ["status", ""], ["took", "number"], ["ran", "number"], ["complete", "number"], ["failed", "number"], ["where", ""]];
+const COLUMNS = [["started", ""], ["task", ""], ["status", "short"], ["took", "number"], ["ran", "number"], ["complete", "number"], ["failed", "number"], ["where", "short"]];
 
 function render({ model, el }) {
   const box = root(el, "history", "History of runs");
@@ -28,7 +28,7 @@ function render({ model, el }) {
       { class: "link", "aria-expanded": String(chosen), title: run.id });
     return make("tr", { class: chosen ? "chosen" : "" }, make("th", { scope: "row" }, open), COLUMNS.slice(1).map(([name, kind]) =>
       name === "status"
-        ? make("td", { style: `color:var(--${run.css})` }, `${run.glyph} ${run.status}`)
+        ? make("td", { class: kind, style: `color:var(--${run.css})` }, `${run.glyph} ${run.status}`)
         : make("td", { class: kind }, String(run[name]))));
   };
   const stop = follow(model, ["rows", "query", "status", "page", "pages", "total", "selected", "detail", "problem"], () => {
