@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -125,7 +126,7 @@ def test_a_declared_output_that_is_missing_is_the_producers_failure(runner):
     outcome = execute(runner, Forgets())
 
     assert isinstance(outcome, Failed)
-    assert outcome.error.type == "IncompleteOutputError"
+    assert outcome.error.type == "IncompleteOutput"
     assert "out.txt" in outcome.error.message
 
 
@@ -137,6 +138,30 @@ def test_luigi_does_not_verify_outputs(project):
     runner = TaskRunner(policy=LUIGI, locks=NoLocks(), guard=InterruptGuard())
 
     assert isinstance(execute(runner, Forgets()), Done)
+
+
+def test_a_policy_may_ask_for_completeness_after_run(project):
+    class Says(nbflow.Task):
+        def run(self):
+            pass
+
+    policy = replace(LUIGI, check_complete_after_run=True)
+    runner = TaskRunner(policy=policy, locks=NoLocks(), guard=InterruptGuard())
+    outcome = execute(runner, Says())
+
+    assert isinstance(outcome, Failed)
+    assert outcome.error.type == "IncompleteOutput"
+    assert isinstance(execute(runner, Writes()), Done)
+
+
+def test_luigi_asks_also_for_the_requirements_of_a_wrapper(project):
+    class Around(nbflow.WrapperTask):
+        def requires(self):
+            return Writes()
+
+    runner = TaskRunner(policy=LUIGI, locks=NoLocks(), guard=InterruptGuard())
+
+    assert isinstance(execute(runner, Around()), Missing)
 
 
 def test_a_task_without_output_is_done_for_this_run(runner):

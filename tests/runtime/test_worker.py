@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
@@ -161,6 +162,18 @@ def test_a_failed_task_is_tried_again_after_its_delay():
     assert summary.status is RunStatus.SUCCEEDED
     starts = [e.at for e in rig.events if isinstance(e, TaskStarted) and "_1_" in e.task_id]
     assert [round(b - a) for a, b in itertools.pairwise(starts)] == [30, 30]
+
+
+@pytest.mark.parametrize(("seconds", "tries"), [(0.0, 1), (10.0, 1), (40.0, 2)])
+def test_a_run_waits_for_a_retry_no_longer_than_the_policy_allows(seconds, tries):
+    Step.fails[0] = 1
+    policy = replace(NATIVE, idle_seconds=seconds)
+    rig = Rig(policy=policy, retry=RetryPolicy(retry_count=3, retry_delay=30.0))
+    begun = rig.clock()
+
+    assert rig.run(Step(0)).ran == tries - 1
+    assert sum(isinstance(e, TaskStarted) for e in rig.events) == tries
+    assert rig.clock() - begun <= min(seconds, 30) + 1
 
 
 def test_retries_end_with_the_policy():

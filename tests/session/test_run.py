@@ -24,6 +24,7 @@ from nbflow.core.errors import (
     PluginError,
     UnknownTaskError,
 )
+from nbflow.core.scheduler.policy import SchedulerConfig
 from nbflow.core.status import RunStatus, TaskState
 from nbflow.session import RunOptions, usual_seconds
 
@@ -394,7 +395,7 @@ def test_no_more_than_four_runs_are_in_the_background(gate):
 def test_a_time_limit_holds_where_no_alarm_rings(options):
     run = nbflow.start(Sleeps(), timeout=0.5, **options)
 
-    assert run.wait(20).errors[0].error.type == "TaskTimeoutError"
+    assert run.wait(20).errors[0].error.type == "TaskTimeout"
 
 
 def test_no_thread_is_left_after_a_run():
@@ -420,7 +421,7 @@ def test_a_task_that_runs_too_long_is_stopped():
     result = nbflow.build([Sleeps()], timeout=0.2)
 
     assert time.monotonic() - started < 10
-    assert result.errors[0].error.type == "TaskTimeoutError"
+    assert result.errors[0].error.type == "TaskTimeout"
     assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
 
 
@@ -503,6 +504,16 @@ def test_two_processes_that_want_one_task_run_it_once(project):
     frame = nbflow.history()
     assert sorted(frame["ran"]) == [0, 1]
     assert sorted(frame["complete"]) == [0, 1]
+
+
+def test_a_scheduler_may_have_numbers_of_its_own():
+    class Greedy(Copy):
+        resources = {"licence": 2}
+
+    numbers = SchedulerConfig(resources={"licence": 2})
+
+    assert nbflow.start(Greedy("a"), background=False).wait().ran == 0
+    assert nbflow.run(Greedy("a"), scheduler=numbers).ran == 1
 
 
 def test_options_are_a_value():

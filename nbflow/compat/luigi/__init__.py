@@ -170,4 +170,5 @@ if not TYPE_CHECKING:
 
 nbflow._connect_configuration()
 connect()
-in_workers.append(__name__)
+if __name__ not in in_workers:
+    in_workers.append(__name__)

@@ -162,6 +162,17 @@ def test_provider_is_asked_late_and_once() -> None:
     assert calls == [1]
 
 
+def test_lower_layer_of_configuration_is_asked_first() -> None:
+    defaults.set_provider(configured({"Report": {"x": "1", "y": "1"}}))
+    defaults.set_provider(configured({"Report": {"x": "2"}}), layer=-1)
+    try:
+        assert resolved(p.IntParameter(0)) == 2
+        assert defaults.resolve("Report", named(p.IntParameter(0), "y")) == 1
+    finally:
+        defaults.set_provider(None, layer=-1)
+    assert resolved(p.IntParameter(0)) == 1
+
+
 def test_chain_is_the_same_object_until_a_value_may_differ() -> None:
     before = defaults.current()
     assert defaults.current() is before
