@@ -10,14 +10,17 @@ import traceback as tracebacks
 from typing import TYPE_CHECKING
 
 from nbflow.core.call import ErrorInfo
+from nbflow.core.errors import NbflowError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
 #: Characters of a message and of a traceback that are kept.
 MESSAGE_LIMIT = 10_000
 TRACEBACK_LIMIT = 100_000
+#: What stands for a private value.
+MASK = "••••"
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _FOREIGN = tuple(
     os.path.abspath(path) + os.sep
@@ -26,7 +29,10 @@ _FOREIGN = tuple(
 
 
 def describe_error(
-    error: BaseException, name_file: Callable[[str], str] | None = None
+    error: BaseException,
+    name_file: Callable[[str], str] | None = None,
+    *,
+    private: Sequence[str] = (),
 ) -> ErrorInfo:
     """Everything that is kept of `error`.
 
@@ -34,6 +40,8 @@ def describe_error(
     ----------
     name_file
         Gives a file's name as people know it (`In[3]` for a cell's temporary file).
+    private
+        Texts that are masked wherever they occur: what connects to a server tells by which token.
     """
     name = name_file or (lambda file: file)
     file, line, function = "", 0, ""
@@ -47,13 +55,13 @@ def describe_error(
         file, line = name(error.filename), error.lineno or 0
     return ErrorInfo(
         type=_type_name(type(error)),
-        message=_message(error),
-        traceback=_text(error, name)[-TRACEBACK_LIMIT:],
+        message=_masked(_message(error), private),
+        traceback=_masked(_text(error, name)[-TRACEBACK_LIMIT:], private),
         file=file,
         line=line,
         function=function,
         source=source,
-        notes=tuple(str(note) for note in getattr(error, "__notes__", ())),
+        notes=tuple(_masked(str(n), private) for n in getattr(error, "__notes__", ())),
         host=socket.gethostname(),
         pid=os.getpid(),
     )
@@ -67,8 +75,17 @@ def user_traceback(error: BaseException) -> TracebackType | None:
     return frame or error.__traceback__
 
 
+def _masked(text: str, private: Sequence[str]) -> str:
+    for secret in private:
+        text = text.replace(secret, MASK)
+    return text
+
+
 def _type_name(kind: type[BaseException]) -> str:
-    plain = kind.__module__ in {"builtins", "__main__"} or kind.__module__.startswith("nbflow.")
+    """The class's name with its module; for nbflow's own errors the one that is printed."""
+    if issubclass(kind, NbflowError):
+        return kind.__name__.removesuffix("Error")
+    plain = kind.__module__ in {"builtins", "__main__"}
     return kind.__qualname__ if plain else f"{kind.__module__}.{kind.__qualname__}"
 
 

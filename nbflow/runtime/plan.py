@@ -19,7 +19,13 @@ from nbflow.core.interrupt import InterruptGuard
 from nbflow.core.model.callbacks import Event, has_handlers
 from nbflow.core.model.nested import flatten
 from nbflow.core.model.registry import definition_of
-from nbflow.core.model.task import Task, WrapperTask, is_external, requirements_of
+from nbflow.core.model.task import (
+    Task,
+    WrapperTask,
+    is_external,
+    private_texts,
+    requirements_of,
+)
 from nbflow.core.policy import NATIVE
 from nbflow.core.scheduler.commands import AddTask
 from nbflow.core.status import TaskStatus
@@ -130,6 +136,7 @@ class Planner:
         self._name_file = name_file
         self._complete: dict[str, bool] = {}
         self._facts: dict[type[Task], _Facts] = {}
+        self._roots: set[str] = set()
 
     def expand(self, *roots: Task, again: bool = False) -> Iterator[AddTask]:
         """Walk from `roots`, requirements first.
@@ -153,6 +160,7 @@ class Planner:
             Only where the policy says that a bad requirement stops the plan.
         """
         path: list[_Frame] = []
+        self._roots.update(root.task_id for root in roots)
         for root in roots:
             if again:
                 self._complete.pop(root.task_id, None)
@@ -280,7 +288,7 @@ class Planner:
 
     def _unplanned(self, task: Task, facts: _Facts, error: Exception) -> AddTask:
         self._complete[task.task_id] = False
-        info = describe_error(error, self._name_file)
+        info = describe_error(error, self._name_file, private=private_texts(task))
         return self._add(task, facts, UNKNOWN, runnable=False, error=info)
 
     def _add(
@@ -299,7 +307,7 @@ class Planner:
         return AddTask(
             run_id=self.run_id,
             worker_id=self.worker_id,
-            task=_record(task, facts),
+            task=self._describe(task, facts, status, runnable=runnable),
             status=status,
             deps=deps,
             runnable=runnable,
@@ -309,6 +317,19 @@ class Planner:
             as_of=self.as_of,
             error=error,
         )
+
+    def _describe(
+        self, task: Task, facts: _Facts, status: TaskStatus, *, runnable: bool
+    ) -> TaskRecord:
+        """The record; with outputs where nobody will report them and people ask for them."""
+        record = _record(task, facts)
+        missing = status is PENDING and not runnable
+        if not missing and not (status is DONE and task.task_id in self._roots):
+            return record
+        try:
+            return _with_outputs(record, task)
+        except Exception:  # noqa: BLE001 - the user's output() may raise anything; it was asked
+            return record
 
     def _retry_of(self, task: Task) -> RetryPolicy | None:
         own = (task.retry_count, task.disable_hard_timeout, task.disable_window)
@@ -324,8 +345,10 @@ class Planner:
 def record_of(task: Task, *, describe: bool = False) -> TaskRecord:
     """`task` as data; with `describe` also its declared outputs, at most three."""
     record = _record(task, _Facts(type(task)))
-    if not describe:
-        return record
+    return _with_outputs(record, task) if describe else record
+
+
+def _with_outputs(record: TaskRecord, task: Task) -> TaskRecord:
     targets = flatten(task.output())
     outputs = tuple(str(target) for target in targets[:3])
     return replace(record, has_output=bool(targets), outputs=outputs)

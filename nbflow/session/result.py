@@ -10,6 +10,7 @@ from nbflow.core.errors import (
     RunInterrupted,
     UnknownTaskError,
     did_you_mean,
+    shorten,
 )
 from nbflow.core.failure import user_traceback
 from nbflow.core.status import RunStatus, TaskState
@@ -269,7 +270,11 @@ class RunResult:
                 parts.append(
                     f"{len(names)} {one if len(names) == 1 else many}: {', '.join(names[:3])}{more}"
                 )
-        return "; ".join(parts) or f"{self.root} is not complete and nothing could run"
+        told = "; ".join(parts) or f"{self.root} is not complete and nothing could run"
+        error = next((failure.error for failure in self.errors if failure.error), None)
+        if error is None:
+            return told
+        return f"{told} — {shorten(f'{error.type}: {error.message}')}"
 
     def _interrupt_message(self) -> str:
         return f"interrupted: {self.ran} ran, {self.skipped} not finished; complete tasks are kept"

@@ -15,7 +15,6 @@ import psutil
 import pytest
 
 import nbflow
-from nbflow.core.errors import NotPicklableError
 from nbflow.core.status import TaskState
 
 #: Longest that anything may take that is promised within two seconds.
@@ -165,7 +164,7 @@ def test_an_attribute_that_cannot_travel_is_named():
 
     messages = [failure.error.message for failure in result.errors]
     assert "attribute self.note is a sqlite3.Connection" in messages[0]
-    assert result.errors[0].error.type == NotPicklableError.__name__
+    assert result.errors[0].error.type == "NotPicklable"
 
 
 class Secret(nbflow.Task):
@@ -297,7 +296,7 @@ def test_a_process_that_ends_fails_its_task_at_once_and_no_other():
     assert "exit code 3" in told["Ends(how=code)"]
     for name in ("SIGKILL", "SIGSEGV", "SIGTERM"):
         assert name in told[f"Ends(how={name})"]
-    assert {failure.error.type for failure in result.errors} == {"WorkerDiedError"}
+    assert {failure.error.type for failure in result.errors} == {"WorkerDied"}
 
 
 STUBBORN = """
@@ -414,7 +413,7 @@ def test_an_interrupt_leaves_what_was_done_and_says_so(project):
             print(stopped.result.status, stopped.result.ran)
         """,
     )
-    assert wait_until(lambda: (project / "hangs.txt").exists(), 30)
+    assert wait_until((project / "hangs.txt").exists, 30)
 
     process.send_signal(signal.SIGINT)
     time.sleep(0.2)  # a second one, so that the grace of five seconds need not pass

@@ -78,7 +78,7 @@ MISTAKES = {
     "of at least 1. See nbflow help run.",
     "run Loop": "Cycle: a task requires itself: Loop() -> Loop(). Nothing was run; "
     "remove one of these requirements.",
-    "run Bad": "RunFailed: 1 task failed: Bad()",
+    "run Bad": "RunFailed: 1 task failed: Bad() — KeyError: 'amount'",
     "completion bash": "NotSupportedHere: completion belongs to a terminal: nbflow completion.",
 }
 

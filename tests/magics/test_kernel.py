@@ -66,7 +66,7 @@ def test_failed_run_is_an_error_message_and_stops_run_all(static_kernel):
 
     assert out.reply["status"] == "error"
     assert [(e["ename"], e["traceback"]) for e in out.errors] == [
-        ("RunFailedError", ["RunFailed: 1 task failed: Bad()"])
+        ("RunFailedError", ["RunFailed: 1 task failed: Bad() — KeyError: 'amount'"])
     ]
     assert "KeyError: 'amount'" in out.displays[0]["data"]["text/plain"]
 

@@ -96,7 +96,9 @@ def test_failed_run_shows_the_card_and_raises(tasks):
     out = tasks.cell("%nbflow run A n=7")
 
     assert isinstance(out.error, RunFailedError)
-    assert out.error._render_traceback_() == ["RunFailed: 1 task failed: A(n=7, day=2026-08-01)"]
+    assert out.error._render_traceback_() == [
+        "RunFailed: 1 task failed: A(n=7, day=2026-08-01) — KeyError: 'net'"
+    ]
     text = out.displays[0]["text/plain"]
     assert "KeyError: 'net'        In[2], line 19, in run" in text
     assert '>   19 |             amount["net"]' in text
@@ -500,3 +502,51 @@ def test_a_run_leaves_no_thread_handler_or_stream(tasks):
     tasks.cell("%nbflow run A n=7")
 
     assert state() == before
+
+
+def test_export_writes_what_the_kernel_holds(tasks, tmp_path):
+    tasks.cell("SCALE = 2\nclass B(nbflow.Task):\n    def run(self): print('first')")
+    tasks.cell("class B(nbflow.Task):\n    def run(self): print(SCALE)")
+
+    out = tasks.cell("%nbflow export flow.py")
+
+    assert "3 tasks (Raw, A, B)" in out.displays[0]["text/plain"]
+    text = (tmp_path / "flow.py").read_text()
+    assert text.startswith("# Exported by nbflow from a notebook: ")
+    assert "print(SCALE)" in text
+    assert "first" not in text
+    assert tasks.cell("%nbflow export flow.py --check").error is None
+
+
+def test_cell_that_was_executed_again_keeps_its_place(shell, tmp_path):
+    base = "class Base(nbflow.Task):\n    n: int = {}"
+    shell.shell.run_cell(base.format(1), store_history=True, cell_id="a1")
+    shell.shell.run_cell("class A(Base):\n    pass", store_history=True, cell_id="a2")
+    shell.shell.run_cell(base.format(2), store_history=True, cell_id="a1")
+    shell.shell.run_cell("class A(Base):\n    pass", store_history=True, cell_id="a2")
+
+    assert shell.cell("%nbflow export flow.py").error is None
+
+    text = (tmp_path / "flow.py").read_text()
+    assert text.index("class Base") < text.index("class A")
+    assert text.count("class Base") == 1
+    assert "n: int = 2" in text
+    assert "(a1)" in text
+
+
+def test_export_check_raises_where_they_differ(tasks):
+    tasks.cell("%nbflow export flow.py")
+    tasks.cell("class A(nbflow.Task):\n    n: int = 4")
+
+    out = tasks.cell("%nbflow export flow.py --check")
+
+    assert type(out.error).__name__ == "SourceError"
+    assert "the notebook was changed since it was exported" in str(out.error)
+
+
+def test_export_names_what_is_no_definition(tasks):
+    tasks.cell("rates = dict(EUR=1)\nclass B(nbflow.Task):\n    def run(self): print(rates)")
+
+    out = tasks.cell("%nbflow export flow.py")
+
+    assert "`B` uses `rates`, set in cell" in str(out.error)
