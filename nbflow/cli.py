@@ -265,6 +265,14 @@ def _log(invocation: Invocation) -> int:
     return _show_view(invocation, log)
 
 
+def _export(invocation: Invocation) -> int:
+    from nbflow.invocation.exporting import export_source
+
+    report = export_source(invocation)
+    _show_view(invocation, report)
+    return ExitCode.TASK_FAILED if report.differences else ExitCode.COMPLETE
+
+
 def _config(invocation: Invocation) -> int:
     from nbflow import config
     from nbflow.session import cards
@@ -334,6 +342,7 @@ _HANDLERS: dict[str, Callable[[Invocation], int]] = {
     "history": _history,
     "timeline": _timeline,
     "log": _log,
+    "export": _export,
     "last": _last,
     "dashboard": _dashboard,
     "config": _config,

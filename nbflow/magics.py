@@ -29,6 +29,7 @@ from nbflow.core.errors import (
     CommandError,
     DuplicateParameterError,
     NotSupportedHereError,
+    SourceError,
     UnknownParameterError,
     did_you_mean,
 )
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from nbflow.display.environment import DisplaySettings
     from nbflow.display.render import LiveCard
     from nbflow.invocation.grammar import Invocation
+    from nbflow.notebook.cells import Cell
     from nbflow.session import Run, RunOptions, RunResult
 
 #: Commands that take a block of parameters as the body of their cell.
@@ -100,6 +102,8 @@ class NbflowMagics(Magics):
         #: The result, or the run, whose card this cell has shown already.
         self._shown: RunResult | Run | None = None
         self._end_listening: Callable[[], None] | None = None
+        #: Ids of the cells that were executed, by number of execution.
+        self._cell_ids: dict[int, str] = {}
 
     @no_var_expand
     @needs_local_scope
@@ -383,7 +387,21 @@ class NbflowMagics(Magics):
     def _before_cell(self, _info: Any) -> None:
         self._shown = None
 
-    def _after_cell(self, _result: Any) -> None:
+    def executed_cells(self) -> list[Cell]:
+        """The cells of this kernel, a cell that was executed again once, as it was last."""
+        from nbflow.notebook.cells import Cell, strip_ipython
+
+        found: dict[str, Cell] = {}
+        for number, source in enumerate(self._shell.history_manager.input_hist_raw):
+            cell_id = self._cell_ids.get(number, "")
+            if source.strip():
+                found[cell_id or source] = Cell(number, strip_ipython(source), cell_id)
+        return list(found.values())
+
+    def _after_cell(self, result: Any) -> None:
+        cell_id = getattr(result.info, "cell_id", None)  # IPython tells it from 8.0 on
+        if cell_id and result.execution_count:
+            self._cell_ids[result.execution_count] = str(cell_id)
         if "nbflow.core.model.registry" not in sys.modules:
             return  # no task was defined yet
         from nbflow.core.model.registry import on_redefinition, settle_redefinitions
@@ -456,6 +474,18 @@ def _log(_magics: NbflowMagics, invocation: Invocation) -> Any:
     )
 
 
+def _export(magics: NbflowMagics, invocation: Invocation) -> Any:
+    from nbflow.invocation.exporting import export_cells, export_source
+
+    if invocation.source is not None:
+        report = export_source(invocation, change_folder=False)
+    else:
+        report = export_cells(invocation, magics.executed_cells(), magics._shell.user_ns)
+    if report.differences:
+        raise SourceError(repr(report))
+    return report
+
+
 def _config(_magics: NbflowMagics, invocation: Invocation) -> Any:
     from nbflow.session import cards
 
@@ -486,6 +516,7 @@ _HANDLERS: dict[str, Callable[[NbflowMagics, Invocation], Any]] = {
     "log": _log,
     "dashboard": _dashboard,
     "config": _config,
+    "export": _export,
     "last": NbflowMagics._last,
     "help": NbflowMagics._help,
 }

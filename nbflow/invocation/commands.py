@@ -355,6 +355,24 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(
+        "export",
+        "write a notebook's tasks as a module",
+        kinds=(Kind.SOURCE, Kind.FILE),
+        needs=frozenset({Kind.FILE}),
+        flags=(
+            Flag("check", "write nothing; say what differs (exit code 1)"),
+            Flag("tasks", "only the tasks that it matches", value="GLOB"),
+            Flag("force", "also over a file that nbflow did not write or that was changed"),
+        ),
+        help="Only definitions that tasks need, in the notebook's order. The module is imported in "
+        "a process of its own, and must have the same tasks, parameters, code and graphs.",
+        examples=(
+            ("export flow.py", "the tasks of this notebook, as they are defined now"),
+            ("export sales.ipynb flow.py", "the same from a terminal"),
+            ("export sales.ipynb flow.py --check", "in CI: is flow.py what the notebook says?"),
+        ),
+    ),
+    Command(
         "last",
         "give the result of the run that ended last (notebook only)",
         help="Also after a run that failed and raised: r = %nbflow last.",

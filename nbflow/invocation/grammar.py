@@ -228,6 +228,8 @@ class _Reader:
         value, word = self.plain[0]
         if not isinstance(value, str):
             return None
+        if Kind.FILE in self.command.needs and len(self.plain) < 2:
+            return None  # the only word is the file to be written
         is_file = value.endswith((".ipynb", ".py"))
         is_module = word.quoting is Quoting.BARE and bool(_DOTTED_NAME.fullmatch(value))
         if Kind.TASK in self.command.kinds:
@@ -277,6 +279,11 @@ class _Reader:
                 f"around =). It is used so: {self.command.usage()}"
             )
         words = tuple(_text(value) for value, _ in self.plain)
+        if Kind.FILE in self.command.needs and "help" not in self.flags and not words:
+            raise CommandError(
+                f"{self.command.name} needs the name of a file: {self.command.usage()}  "
+                f"For example: {self.command.examples[0][0]}"
+            )
         if Kind.SHELL in allowed and "help" not in self.flags and words[:1] not in _SHELL_WORDS:
             raise CommandError(f"completion needs the name of a shell: {', '.join(_SHELLS)}.")
         return words

@@ -12,6 +12,7 @@ import builtins
 import datetime as dt
 import dis
 import pathlib
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -108,7 +109,8 @@ def is_constant(value: ast.expr, namespace: Mapping[str, Any]) -> bool:
 def names_set(statement: ast.stmt, namespace: Mapping[str, Any]) -> set[str]:
     """Names of the notebook that a statement which is left out would have bound or changed.
 
-    A call of a method counts where the object is a list, dict or set among the loaded names.
+    A call of a method counts where the object is a list, dict or set among the loaded names; a
+    setting of a module (`pandas.options.display.width = 120`) leaves the module what it is.
     """
     names: set[str] = set()
     for node in _own_nodes(statement):
@@ -119,7 +121,9 @@ def names_set(statement: ast.stmt, namespace: Mapping[str, Any]) -> set[str]:
         elif isinstance(node, ast.Attribute | ast.Subscript) and isinstance(
             node.ctx, ast.Store | ast.Del
         ):
-            names |= _root_name(node)
+            names |= {
+                name for name in _root_name(node) if not isinstance(namespace.get(name), ModuleType)
+            }
         elif isinstance(node, ast.alias):
             names.add((node.asname or node.name).split(".")[0])
         elif isinstance(node, ast.ExceptHandler) and node.name:

@@ -8,6 +8,7 @@ import traceback
 import pytest
 
 from nbflow.core.errors import SourceError
+from nbflow.core.model import registry
 from nbflow.notebook.load import import_notebook
 
 
@@ -36,6 +37,9 @@ def write(tmp_path, monkeypatch):
         return path
 
     yield write
+    for cls in registry.task_classes():
+        if cls.__module__.startswith(("nb:", "neighbour_of_")):
+            registry.forget(cls)
     for name in [n for n in sys.modules if n.startswith(("nb:", "neighbour_of_"))]:
         del sys.modules[name]
 
@@ -94,6 +98,18 @@ def test_future_import_holds_for_later_cells(write):
     )
 
     assert module.f.__annotations__["x"] == "Unknown"
+
+
+def test_setting_of_a_module_leaves_the_module(write):
+    module = import_notebook(
+        write(
+            "import math, sys\nmath.speed_of_loading = 'fast'\nsys.modules['x'] = None",
+            "import nbflow\nclass Task(nbflow.Task):\n    def run(self):\n        return math.pi",
+        )
+    )
+
+    assert module.math is __import__("math")
+    assert not hasattr(module.math, "speed_of_loading")
 
 
 def test_module_knows_its_notebook_and_can_be_found_by_name(write):

@@ -291,7 +291,8 @@ def _bytecode(code: CodeType) -> Iterator[str]:
 
     for each in _nested_codes(code):
         for step in dis.get_instructions(each):
-            yield step.opname
+            # Which of the two a call has depends on whether the same unit holds the import.
+            yield "LOAD_ATTR" if step.opname == "LOAD_METHOD" else step.opname
             if step.opcode not in dis.hasconst:
                 yield str(step.argval if step.opcode in dis.hasname else step.arg)
             elif not isinstance(step.argval, CodeType):

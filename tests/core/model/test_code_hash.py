@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import linecache
 import subprocess
@@ -62,7 +63,7 @@ class Report(Task):
 _numbers = iter(range(1_000_000))
 
 
-def parts_of(source, name="Report", *, with_source=True):
+def parts_of(source, name="Report", *, with_source=True, by_statement=False):
     """Parts of a class that a notebook's cell defines."""
     module = types.ModuleType("nb:hashed")
     module.__nbflow_notebook__ = "/x/hashed.ipynb"
@@ -71,7 +72,9 @@ def parts_of(source, name="Report", *, with_source=True):
     if with_source:
         text = SETUP + source
         linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    exec(compile(SETUP + source, file, "exec"), module.__dict__)
+    tree = ast.parse(SETUP + source)
+    for unit in [[node] for node in tree.body] if by_statement else [tree.body]:
+        exec(compile(ast.Module(unit, []), file, "exec"), module.__dict__)
     try:
         cls = getattr(module, name)
         return code_parts(cls), code_hash(cls)
@@ -233,6 +236,12 @@ def test_file_that_was_edited_and_not_loaded_again_does_not_count(tmp_path, monk
     )
 
     assert stale == expected[1]
+
+
+def test_cell_that_is_compiled_statement_by_statement_has_the_hash_of_the_file():
+    source = BASE.replace("helper(np.pi)", "np.sqrt(np.pi)")
+
+    assert parts_of(source, by_statement=True) == parts_of(source)
 
 
 def test_hash_outlives_the_process(tmp_path):
