@@ -196,6 +196,6 @@ def _task_row(task: TaskRunRow) -> str:
         first = task.error_message.split("\n", 1)[0]
         error = markup(f"{task.error_type}: {first}")
     return (
-        f'<tr><td>{state}</td><th scope="row">{name}</th>'
+        f'<tr><td class="short">{state}</td><th scope="row">{name}</th>'
         f'<td class="number">{took}</td><td>{error}</td></tr>'
     )

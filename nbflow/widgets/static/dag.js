@@ -213,7 +213,7 @@ function render({ model, el }) {
     const row = k => {
       const state = STATES[states.charCodeAt(k) - 97];
       return make("tr", {}, make("th", { scope: "row" }, names[k]),
-        make("td", { style: `color:var(--${state.css})` }, `${state.glyph} ${state.word}`));
+        make("td", { class: "short", style: `color:var(--${state.css})` }, `${state.glyph} ${state.word}`));
     };
     const count = Math.min(names.length, ROWS_SHOWN), rest = states.length - count;
     list.lastChild.replaceChildren(
