@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nbflow import config
-from nbflow.core.model.parameters.base import MASK
+from nbflow.core.errors import MASK
 from nbflow.invocation.grammar import format
 from nbflow.invocation.tasks import resolved
 from nbflow.session import Dag, RunOptions
@@ -65,8 +65,12 @@ def python_code(invocation: Invocation, task: Task) -> str:
     call = ", ".join([f"{cls.__name__}({', '.join(arguments)})", *options])
     lines = ["import datetime"] if "datetime." in call else []
     lines.append("import nbflow")
-    if cls.__module__ != "__main__" and ":" not in cls.__module__:
-        lines.append(f"from {cls.__module__} import {cls.__qualname__.partition('.')[0]}")
+    name = cls.__qualname__.partition(".")[0]
+    if ":" in cls.__module__ and invocation.source is not None:
+        lines.append("from nbflow.notebook.load import import_notebook")
+        lines.append(f"{name} = import_notebook({invocation.source!r}).{name}")
+    elif ":" not in cls.__module__ and cls.__module__ != "__main__":
+        lines.append(f"from {cls.__module__} import {name}")
     for name, value in line.upstream.items():
         family, _, parameter = name.rpartition(".")
         lines.append(f"# in nbflow.toml, below [tasks.{family}]: {parameter} = {value!r}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -198,6 +200,15 @@ def test_show_code_gives_lines_that_run(nbflow, jobs):
     assert not (jobs / "data").exists()
     assert "nbflow.run(Report(date=datetime.date(2026, 8, 1)), fail_fast=True)" in python
     assert command.strip() == "# nbflow run jobs.py Report date=2026-08-01 --fail-fast"
+
+
+def test_show_code_of_a_notebook_gives_python_that_runs(nbflow, jobs):
+    words = ("notes/cells.ipynb", "CellReport", "date=2026-08-01")
+    python = nbflow("run", *words, "--show-code").stdout.split("\n\n")[0]
+
+    done = subprocess.run([sys.executable, "-c", python], cwd=jobs, capture_output=True, check=True)
+
+    assert (jobs / "cell-2026-08-01.txt").read_text() == "3", done.stderr
 
 
 def test_config_shows_where_each_value_comes_from(nbflow, jobs):
