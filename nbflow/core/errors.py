@@ -27,7 +27,7 @@
       PluginError(ImportError)
       SourceError(ValueError)
       NotSupportedHereError(RuntimeError)
-    RunInterrupted(KeyboardInterrupt)
+    RunInterrupted(KeyboardInterrupt)  WaitInterrupted(KeyboardInterrupt)
 
 The name that is printed is the class's without "Error" (`UnknownTask: ...`); `title` gives it.
 """
@@ -35,7 +35,7 @@ The name that is printed is the class's without "Error" (`UnknownTask: ...`); `t
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -68,6 +68,10 @@ def did_you_mean(word: str, known: Iterable[str], *, prefix: str = "") -> str:
     if len(close) == 1:
         return f" Did you mean {close[0]}?"
     return f" Did you mean {', '.join(close[:-1])} or {close[-1]}?"
+
+
+#: Stands for the value of a private parameter wherever it would be shown.
+MASK: Final = "••••"
 
 
 def shorten(value: object, *, limit: int = 200) -> str:
@@ -310,3 +314,10 @@ class RunInterrupted(KeyboardInterrupt):
 
     def _render_traceback_(self) -> list[str]:
         return [f"RunInterrupted: {self}"]
+
+
+class WaitInterrupted(KeyboardInterrupt):
+    """The user stopped waiting for a run that goes on."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"WaitInterrupted: {self}"]

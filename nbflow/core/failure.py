@@ -10,7 +10,7 @@ import traceback as tracebacks
 from typing import TYPE_CHECKING
 
 from nbflow.core.call import ErrorInfo
-from nbflow.core.errors import NbflowError
+from nbflow.core.errors import MASK, NbflowError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 #: Characters of a message and of a traceback that are kept.
 MESSAGE_LIMIT = 10_000
 TRACEBACK_LIMIT = 100_000
-#: What stands for a private value.
-MASK = "••••"
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _FOREIGN = tuple(
     os.path.abspath(path) + os.sep

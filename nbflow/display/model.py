@@ -12,9 +12,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from nbflow.core.status import TaskState
 
-#: What stands for a private value.
-MASK = "••••"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParameterRow:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nbflow.core.errors import MASK
 from nbflow.core.status import RunStatus, TaskState
 from nbflow.display import words
 from nbflow.display.escape import cut_middle, shown_path, visible, visible_line
-from nbflow.display.model import MASK
 from nbflow.display.theme import STYLES, count_words
 from nbflow.display.tree import name_of, tree_rows
 

@@ -32,7 +32,7 @@ from nbflow.core.errors import (
 from nbflow.core.failure import describe_error
 from nbflow.core.model.callbacks import Event, has_handlers
 from nbflow.core.model.nested import flatten
-from nbflow.core.model.task import DynamicRequirements, Task, WrapperTask
+from nbflow.core.model.task import DynamicRequirements, Task, WrapperTask, private_texts
 from nbflow.executors.locks import LockBusy
 
 if TYPE_CHECKING:
@@ -326,7 +326,8 @@ class TaskRunner:
             except Exception as second:  # noqa: BLE001 - the user's hook may raise anything
                 error.add_note(f"on_failure() raised too: {type(second).__name__}: {second}")
         # The traceback ends in the user's frame, so that a debugger opens there.
-        return Failed(describe_error(error, self._name_file), execution.seconds, error)
+        info = describe_error(error, self._name_file, private=private_texts(task))
+        return Failed(info, execution.seconds, error)
 
     def _settle(self, execution: _Execution) -> None:
         """The task succeeded: its old outputs may go, its lock too."""

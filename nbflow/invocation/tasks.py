@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from nbflow import config
 from nbflow.core.errors import (
+    MASK,
     BadValueError,
     DuplicateParameterError,
     NotATaskError,
@@ -17,7 +18,6 @@ from nbflow.core.errors import (
 )
 from nbflow.core.model import arguments, defaults, registry
 from nbflow.core.model.parameters import BoolParameter
-from nbflow.core.model.parameters.base import MASK
 from nbflow.core.model.task import BaseTask
 from nbflow.invocation.commands import find_command
 from nbflow.invocation.grammar import Invocation, Repeated, unknown_flag

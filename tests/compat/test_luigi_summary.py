@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nbflow.compat import luigi as ours
 from nbflow.compat.luigi._summary_text import describe
-from nbflow.core.model.parameters import MASK
+from nbflow.core.errors import MASK
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

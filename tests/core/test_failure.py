@@ -96,3 +96,16 @@ def test_a_message_of_a_megabyte_is_cut():
 
     assert len(info.message) == 10_000
     assert len(info.traceback) <= 100_000
+
+
+def test_private_texts_are_masked_wherever_they_stand():
+    def connect():
+        error = ConnectionError("postgres://ann:sesame-4711@db refused sesame-4711")
+        error.add_note("the token was sesame-4711")
+        raise error
+
+    info = describe_error(caught(connect), private=["sesame-4711"])
+
+    assert info.message == "postgres://ann:••••@db refused ••••"
+    assert "sesame-4711" not in info.traceback.replace("sesame-4711@db refused", "")
+    assert info.notes == ("the token was ••••",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nbflow.core.model.parameters import MASK
+from nbflow.core.errors import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

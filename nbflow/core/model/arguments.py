@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from nbflow.core.errors import (
+    MASK,
     DuplicateParameterError,
     MissingParameterError,
     ParameterError,
@@ -18,7 +19,7 @@ from nbflow.core.errors import (
 )
 from nbflow.core.model import defaults
 from nbflow.core.model.construction import parameters_of
-from nbflow.core.model.parameters.base import MASK, NO_VALUE
+from nbflow.core.model.parameters.base import NO_VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -11,7 +11,7 @@ import sys
 from abc import ABCMeta
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from nbflow.core.errors import AmbiguousTaskError, UnknownTaskError, did_you_mean
+from nbflow.core.errors import MASK, AmbiguousTaskError, UnknownTaskError, did_you_mean
 from nbflow.core.model import definitions
 from nbflow.core.model.annotations import Body
 from nbflow.core.model.arguments import build_task
@@ -34,7 +34,7 @@ from nbflow.core.model.definitions import (
     rebind,
     settle_redefinitions,
 )
-from nbflow.core.model.parameters.base import MASK, Parameter, next_position
+from nbflow.core.model.parameters.base import Parameter, next_position
 
 if TYPE_CHECKING:
     import inspect

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, dataclass_transform
 
 from nbflow.core import context
-from nbflow.core.errors import NotARequirementError, shorten
+from nbflow.core.errors import MASK, NotARequirementError, shorten
 from nbflow.core.model import callbacks
 from nbflow.core.model import parameters as kinds
 from nbflow.core.model.construction import (
@@ -50,9 +50,13 @@ __all__ = [
     "flatten_output",
     "getpaths",
     "is_external",
+    "private_texts",
     "requirements_of",
     "task_id_str",
 ]
+
+#: Characters below which a private value is too common to be masked in what others say.
+_SECRET_LENGTH = 4
 
 C = TypeVar("C", bound="Callable[..., Any]")
 T = TypeVar("T", bound="BaseTask")
@@ -582,8 +586,18 @@ def requirements_of(task: BaseTask) -> list[Task]:
     return found
 
 
+def private_texts(task: Task) -> list[str]:
+    """The values of private parameters as text, without those too short to be secrets; no error.
+
+    The longest come first, so that none is masked in part.
+    """
+    private = [name for name, parameter in task.get_params() if parameter.is_private]
+    texts = {str(value) for name in private if (value := getattr(task, name, None)) is not None}
+    return sorted((text for text in texts if len(text) >= _SECRET_LENGTH), key=len, reverse=True)
+
+
 def _shown(parameter: Parameter[Any], value: Any) -> str:
-    return kinds.MASK if parameter.is_private else shorten(parameter.serialize(value))
+    return MASK if parameter.is_private else shorten(parameter.serialize(value))
 
 
 def _report(**news: Any) -> None:

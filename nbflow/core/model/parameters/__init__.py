@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from nbflow.core.model.parameters.base import (
-    MASK,
     NO_VALUE,
     OptionalParameterTypeWarning,
     Parameter,
@@ -66,7 +65,6 @@ from nbflow.core.model.parameters.scalars import (
 )
 
 __all__ = [
-    "MASK",
     "NO_VALUE",
     "OPTIONAL",
     "BoolParameter",

@@ -17,7 +17,7 @@ import warnings
 from enum import Enum, IntEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic
 
-from nbflow.core.errors import BadValueError, ParameterError, did_you_mean, shorten
+from nbflow.core.errors import MASK, BadValueError, ParameterError, did_you_mean, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -49,9 +49,6 @@ else:
     from typing import TypeVar
 
     T = TypeVar("T")
-
-#: Stands for the value of a PRIVATE parameter wherever it would be shown.
-MASK: Final = "••••"
 
 #: Longest piece of a value in an error's text.
 _SHOWN: Final = 80
