@@ -29,6 +29,8 @@ from nbflow.core.errors import (
     RequirementLoopError,
     SchedulerError,
     SchedulerUnreachableError,
+    TaskTimeoutError,
+    WorkerDiedError,
 )
 from nbflow.core.failure import describe_error
 from nbflow.core.model.callbacks import Event
@@ -75,7 +77,10 @@ INPUT_LIMIT = 16
 #: How often requirements that got lost are planned again for one task.
 RESCHEDULE_LIMIT = 1
 #: What is told of a task that was ended from outside, by the type of its error.
-_EVENTS = {"TaskTimeoutError": Event.TIMEOUT, "WorkerDiedError": Event.PROCESS_FAILURE}
+_EVENTS = {
+    describe_error(TaskTimeoutError()).type: Event.TIMEOUT,
+    describe_error(WorkerDiedError()).type: Event.PROCESS_FAILURE,
+}
 # Exact types are asked for on the way of each task: `isinstance` of a Struct that is another one
 # costs 0.3 us, and 1 us for a tuple of them.
 OUTCOMES = frozenset({Done, FoundComplete, Suspended, Failed, Missing, Busy, Interrupted})
