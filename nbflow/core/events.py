@@ -125,7 +125,10 @@ class RunsForgotten(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
 
 
 class TaskAdded(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
-    """A task is part of the run. `status` DONE: it was complete before; UNKNOWN: see PlanFailed."""
+    """A task is part of the run. `status` DONE: it was complete before; UNKNOWN: see PlanFailed.
+
+    Comes again when an observation says more of a known task; `status` is what it has then.
+    """
 
     task: TaskRecord
     status: TaskStatus = TaskStatus.PENDING

@@ -214,8 +214,7 @@ def _lost(worker: Worker, running: tuple[str, ...]) -> Task | None:
 
 def _grant(task: Task) -> TaskCall:
     """The same grant once more."""
-    execution = task.execution
-    assert execution is not None  # it runs
+    execution = task.executing()
     batch = execution.batch
     return _call(
         task,
@@ -230,21 +229,12 @@ def _free_unclaimed(worker: Worker, draft: Draft) -> bool:
     """Give back batches of which the worker has not made a task (Luigi S-57)."""
     before = len(draft.events)
     for batch in worker.batches.values():
-        task = batch.task
-        if task is None or task.status is not TaskStatus.RUNNING:
-            if task is not None and task.status in _WAITING:
-                continue
-            for member in batch.members:
-                draft.add(
-                    TaskRequeued,
-                    run_id=batch.run.run_id,
-                    task_id=member.task_id,
-                    reason="its batch was not started",
-                )
+        if batch.task is None or batch.task.status not in _STILL_AT_IT:
+            draft.requeue_batch(batch, "its batch was not started")
     return len(draft.events) > before
 
 
-_WAITING = (TaskStatus.SUSPENDED, TaskStatus.PENDING)
+_STILL_AT_IT = (TaskStatus.RUNNING, TaskStatus.SUSPENDED, TaskStatus.PENDING)
 
 
 # -- tasks that wait for a time ---------------------------------------------------------------

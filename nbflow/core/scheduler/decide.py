@@ -25,7 +25,6 @@ from nbflow.core.scheduler.decision import (
 )
 from nbflow.core.scheduler.finish import (
     decrease_resources,
-    execution_of,
     finish_task,
     progress,
     suspend_task,
@@ -289,7 +288,7 @@ def _send_message(state: SchedulerState, command: cmd.SendMessage, now: float) -
     event = ev.MessageSent(
         seq=state.next_seq,
         at=now,
-        run_id=execution_of(task).run.run_id,
+        run_id=task.executing().run.run_id,
         task_id=task.task_id,
         message_id=command.message_id,
         content=command.content,

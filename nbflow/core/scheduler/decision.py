@@ -68,9 +68,7 @@ class Draft:
 
     def requeue(self, task: Task, reason: str, **fields: Any) -> None:
         """Take a running task back, with the batch that it runs for."""
-        execution = task.execution
-        if execution is None:
-            return
+        execution = task.executing()
         run_id = execution.run.run_id
         batch = execution.batch
         self.add(TaskRequeued, run_id=run_id, task_id=task.task_id, reason=reason, **fields)

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
+from nbflow.core.errors import InvariantError
 from nbflow.core.status import RunStatus, TaskStatus
 
 if TYPE_CHECKING:
@@ -105,8 +106,15 @@ class Task:
 
     def described(self) -> TaskRecord:
         """Its record; what can run has been added, and has one."""
-        assert self.record is not None
+        if self.record is None:
+            raise InvariantError(f"{self.task_id} was never added, only named.")
         return self.record
+
+    def executing(self) -> Execution:
+        """Its execution; only what runs has one."""
+        if self.execution is None:
+            raise InvariantError(f"{self.task_id} is {self.status} and does not run.")
+        return self.execution
 
     def __repr__(self) -> str:
         return f"<Task {self.task_id} {self.status}>"

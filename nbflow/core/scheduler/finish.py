@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nbflow.core.scheduler import commands as cmd
-    from nbflow.core.scheduler.entities import Execution, Task
+    from nbflow.core.scheduler.entities import Task
     from nbflow.core.scheduler.state import SchedulerState
 
 DONE = TaskStatus.DONE
@@ -36,7 +36,7 @@ def finish_task(state: SchedulerState, command: cmd.FinishTask, now: float) -> D
 
 def _done(state: SchedulerState, draft: Draft, task: Task, outcome: Done) -> None:
     events = draft.events
-    run_id = execution_of(task).run.run_id
+    run_id = task.executing().run.run_id
     for one in with_members(task):
         events.append(
             ev.TaskSucceeded(
@@ -54,7 +54,7 @@ def _done(state: SchedulerState, draft: Draft, task: Task, outcome: Done) -> Non
 
 
 def _found_complete(_: SchedulerState, draft: Draft, task: Task, outcome: FoundComplete) -> None:
-    run_id = execution_of(task).run.run_id
+    run_id = task.executing().run.run_id
     for one in with_members(task):
         draft.add(ev.TaskFoundComplete, run_id=run_id, task_id=one.task_id, note=outcome.note)
 
@@ -65,7 +65,7 @@ def _failed(state: SchedulerState, draft: Draft, task: Task, outcome: Failed) ->
 
 def _missing(state: SchedulerState, draft: Draft, task: Task, outcome: Missing) -> None:
     """Put the requirements back that are missing since they were done, and the task with them."""
-    since = execution_of(task).seq
+    since = task.executing().seq
     lost = [
         dep
         for task_id in dict.fromkeys(outcome.task_ids)
@@ -77,7 +77,7 @@ def _missing(state: SchedulerState, draft: Draft, task: Task, outcome: Missing) 
     if not lost or times >= state.config.max_reschedules:
         fail(state, draft, task, outcome.error, 0.0)
         return
-    run_id = execution_of(task).run.run_id
+    run_id = task.executing().run.run_id
     for dep in lost:
         draft.add(
             ev.TaskRequeued,
@@ -134,15 +134,9 @@ def held(
 _NO_REFUSAL = Decision(ACKNOWLEDGED)
 
 
-def execution_of(task: Task) -> Execution:
-    """The execution of a task that runs."""
-    assert task.execution is not None  # callers have checked the token
-    return task.execution
-
-
 def with_members(task: Task) -> list[Task]:
     """The task and what its execution stands for."""
-    batch = execution_of(task).batch
+    batch = task.executing().batch
     return [task] if batch is None or batch.task is not task else [task, *batch.members]
 
 
@@ -154,7 +148,7 @@ def progress(state: SchedulerState, command: cmd.Progress, now: float) -> Decisi
     event = ev.TaskProgressed(
         seq=state.next_seq,
         at=now,
-        run_id=execution_of(task).run.run_id,
+        run_id=task.executing().run.run_id,
         task_id=task.task_id,
         fraction=command.fraction,
         message=command.message,
@@ -173,7 +167,7 @@ def decrease_resources(
     event = ev.TaskResourcesDecreased(
         seq=state.next_seq,
         at=now,
-        run_id=execution_of(task).run.run_id,
+        run_id=task.executing().run.run_id,
         task_id=task.task_id,
         amounts=command.amounts,
     )
@@ -188,7 +182,7 @@ def suspend_task(state: SchedulerState, command: cmd.SuspendTask, now: float) ->
     draft = Draft(state, now, heard(state, command.worker_id, None, now))
     draft.add(
         ev.TaskSuspended,
-        run_id=execution_of(task).run.run_id,
+        run_id=task.executing().run.run_id,
         task_id=task.task_id,
         new_deps=command.new_deps,
     )

@@ -108,15 +108,18 @@ class TaskIndex:
 
     def _change(self, task: Task, status: TaskStatus, seq: int) -> None:
         """Give `task` a status, and propagate what follows from it."""
-        old = task.status
+        was_done = task.status is DONE
         task.status = status
         task.changed = seq
-        step = (old is DONE) - (status is DONE)
         changed = [task]
-        if step and task.dependents:
+        if task.dependents and was_done is not (status is DONE):
+            step = 1 if was_done else -1
             for dependent in task.dependents:
-                dependent.undone += step
-            changed.extend(task.dependents)
+                before = dependent.undone
+                dependent.undone = before + step
+                # For one that waits for others before and after nothing follows.
+                if not before or before == -step:
+                    changed.append(dependent)
         self._settle(changed)
 
     def _settle(self, changed: list[Task]) -> None:
@@ -159,7 +162,8 @@ class TaskIndex:
         task.entry = entry = task.rank()
         signature = task.signature
         for run in task.runners:
-            _queue(run.queues, signature).push(entry)
+            queue = run.queues.get(signature) or _queue(run.queues, signature)
+            queue.push(entry)
             if task.batch_key is not None:
                 _queue(run.batches, task.batch_key).push(entry)
         if signature.needs or self.assistants:

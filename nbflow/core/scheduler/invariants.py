@@ -138,7 +138,8 @@ def _check_workers(state: SchedulerState) -> None:
             mine = task.execution is not None and task.execution.worker is worker
             _hold(state, task, mine, f"worker {worker.worker_id} runs it")
     for batch in state.batches.values():
-        if batch.task is None and not batch.members:
+        made = batch.task
+        if not batch.members and (made is None or made.execution is None):
             raise InvariantError(f"batch {batch.batch_id} stands for nothing.")
 
 

@@ -31,11 +31,8 @@ if TYPE_CHECKING:
 
 def fail(state: SchedulerState, draft: Draft, task: Task, error: ErrorInfo, seconds: float) -> None:
     """Fail a running task, and all that runs with it in a batch."""
-    execution = task.execution
-    if execution is None:
-        return
+    batch = task.executing().batch
     _fail_one(state, draft, task, error, seconds)
-    batch = execution.batch
     if batch is not None and batch.task is task:
         for member in batch.members:
             _fail_one(state, draft, member, error, seconds)
@@ -46,9 +43,7 @@ def fail(state: SchedulerState, draft: Draft, task: Task, error: ErrorInfo, seco
 def _fail_one(
     state: SchedulerState, draft: Draft, task: Task, error: ErrorInfo, seconds: float
 ) -> None:
-    execution = task.execution
-    if execution is None:
-        return
+    execution = task.executing()
     batch = execution.batch
     policy = task.retry
     if batch is not None and batch.synthetic and batch.task is task:

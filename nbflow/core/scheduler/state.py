@@ -287,9 +287,7 @@ class SchedulerState(TaskIndex):
         return execution
 
     def _task_progressed(self, event: ev.TaskProgressed) -> None:
-        execution = self.tasks[event.task_id].execution
-        if execution is None:
-            return
+        execution = self.tasks[event.task_id].executing()
         if event.fraction is not None:
             execution.fraction = event.fraction
         if event.message is not None:
@@ -298,8 +296,8 @@ class SchedulerState(TaskIndex):
             execution.tracking_url = event.tracking_url
 
     def _task_resources_decreased(self, event: ev.TaskResourcesDecreased) -> None:
-        execution = self.tasks[event.task_id].execution
-        if execution is None or execution.held is None:
+        execution = self.tasks[event.task_id].executing()
+        if execution.held is None:
             return
         self._free(execution.held, execution.rank)
         left = {
@@ -310,13 +308,13 @@ class SchedulerState(TaskIndex):
 
     def _task_suspended(self, event: ev.TaskSuspended) -> None:
         task = self.tasks[event.task_id]
-        execution = task.execution
-        if execution is None:
-            raise InvariantError(f"{event.task_id} is suspended but does not run.")
+        execution = task.executing()
         batch, execution.batch = execution.batch, None
         self._stop(task)
-        if batch is not None:  # its members wait with it
+        if batch is not None and batch.members:  # they wait with it
             self.suspended_batches[task] = batch
+        elif batch is not None:
+            self._dissolve(batch)
         task.resumes_on = execution.worker.worker_id
         known = {dep.task_id: None for dep in task.deps}
         known.update(dict.fromkeys(event.new_deps))
@@ -443,11 +441,16 @@ class SchedulerState(TaskIndex):
             batch.task = None
         else:
             batch.members.remove(task)
-        if batch.task is None and not batch.members:
-            if batch.held is not None:
-                self._free(batch.held, batch.rank)
-            del self.batches[batch.batch_id]
-            del batch.worker.batches[batch.batch_id]
+        if not batch.members and (batch.task is None or batch.task.execution is None):
+            self._dissolve(batch)
+
+    def _dissolve(self, batch: Batch) -> None:
+        if batch.held is not None:
+            self._free(batch.held, batch.rank)
+        if batch.task is not None:
+            self.suspended_batches.pop(batch.task, None)
+        del self.batches[batch.batch_id]
+        del batch.worker.batches[batch.batch_id]
 
     # -- workers ------------------------------------------------------------------------------
 

@@ -341,6 +341,31 @@ def test_a_batch_of_a_lost_worker_is_pending_again(batching):
     assert [batching.take("v"), batching.take("v")] == ["F_x_1", "F_x_2"]
 
 
+def test_a_suspended_member_goes_on_alone_when_the_batch_loses_its_worker(batching):
+    batching.add_day(1)
+    batching.add_day(2)
+    call = claim(batching, batching.ask(), "F_x_2").call
+    batching.add("dynamic")
+    batching.handle(
+        cmd.SuspendTask(
+            run_id="r",
+            worker_id="w",
+            task_id="F_x_2",
+            attempt=1,
+            token=call.token,
+            new_deps=("dynamic",),
+        )
+    )
+
+    batching.handle(cmd.LeaveWorker(worker_id="w"))
+
+    assert not batching.state.batches
+    assert not batching.state.suspended_batches
+    assert [batching.take("v"), batching.take("v")] == ["F_x_1", "dynamic"]
+    batching.finish("dynamic", worker="v")
+    assert batching.ask("v").call.members == ()
+
+
 def test_a_task_that_runs_elsewhere_cannot_be_made_of_a_batch(batching):
     batching.add("F_made")
     batching.take("other")
