@@ -175,11 +175,11 @@ class TaskRunner:
         execution = _Execution(self._context(call, reporter), hold, traits)
         try:
             early = self._look_again(call, task, execution)
-        except Exception as error:  # noqa: BLE001 - the user's complete() may raise anything
-            early = self._fail(task, error, execution)
-        except BaseException:
+        except KeyboardInterrupt:
             self._abandon(execution)
             raise
+        except BaseException as error:  # noqa: BLE001 - the user's complete() may raise anything
+            early = self._fail(task, error, execution)
         if early is not None:
             self._abandon(execution)
             return early
@@ -321,10 +321,13 @@ class TaskRunner:
     def _fail(self, task: Task, error: BaseException, execution: _Execution) -> Failed:
         _trigger(execution.traits, task, Event.FAILURE, error)
         if execution.traits.hears_failure:
+            self._guard.inside = True
             try:
                 task.on_failure(error)
-            except Exception as second:  # noqa: BLE001 - the user's hook may raise anything
+            except BaseException as second:  # noqa: BLE001 - the user's hook may raise anything
                 error.add_note(f"on_failure() raised too: {type(second).__name__}: {second}")
+            finally:
+                self._guard.inside = False
         # The traceback ends in the user's frame, so that a debugger opens there.
         info = describe_error(error, self._name_file, private=private_texts(task))
         return Failed(info, execution.seconds, error)
@@ -342,12 +345,14 @@ class TaskRunner:
         generator, execution.generator = execution.generator, None
         try:
             if generator is not None:
+                self._guard.inside = True
                 with running(execution.context):
                     generator.close()
-        except Exception:
+        except BaseException:
             # The generator's own clean-up failed; what it belongs to has been reported already.
             logger.exception("closing the generator of %s failed", execution.context.task_id)
         finally:
+            self._guard.inside = False
             asides, execution.asides = execution.asides, []
             for aside in asides:
                 aside.restore()

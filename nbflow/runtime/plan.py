@@ -225,7 +225,9 @@ class Planner:
             if self.policy.bad_requirement_stops_plan:
                 raise
             return self._broken(task, facts, error)
-        except Exception as error:  # noqa: BLE001 - the user's requires() may raise anything
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the user's requires() may raise anything
             return self._broken(task, facts, error)
         finally:
             guard.inside = False
@@ -261,7 +263,7 @@ class Planner:
             _trigger(task, Event.DEPENDENCY_PRESENT)
         return complete
 
-    def _ask_complete(self, task: Task) -> bool | Exception:
+    def _ask_complete(self, task: Task) -> bool | BaseException:
         guard = self._guard
         guard.inside = True
         try:
@@ -270,7 +272,9 @@ class Planner:
                 return answer
             if answer in {1, 0}:  # a number, or NumPy's
                 return bool(answer)
-        except Exception as error:  # noqa: BLE001 - the user's complete() may raise anything
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the user's complete() may raise anything
             return error
         finally:
             guard.inside = False
@@ -282,11 +286,11 @@ class Planner:
             names = [str(task) for task in tasks[tasks.index(dep) :]]
             raise CycleError([*names, str(dep)])
 
-    def _broken(self, task: Task, facts: _Facts, error: Exception) -> AddTask:
+    def _broken(self, task: Task, facts: _Facts, error: BaseException) -> AddTask:
         _trigger(task, Event.BROKEN_TASK, error)
         return self._unplanned(task, facts, error)
 
-    def _unplanned(self, task: Task, facts: _Facts, error: Exception) -> AddTask:
+    def _unplanned(self, task: Task, facts: _Facts, error: BaseException) -> AddTask:
         self._complete[task.task_id] = False
         info = describe_error(error, self._name_file, private=private_texts(task))
         return self._add(task, facts, UNKNOWN, runnable=False, error=info)

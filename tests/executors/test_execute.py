@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -201,10 +202,11 @@ def test_an_interrupt_in_run_is_no_failure(runner):
     assert execute(runner, Stopped()) == Interrupted()
 
 
-def test_a_complete_that_raises_under_the_lock_fails_only_that_task(project):
+@pytest.mark.parametrize("error", [OSError("storage is away"), SystemExit("storage is away")])
+def test_a_complete_that_raises_under_the_lock_fails_only_that_task(project, error):
     class Breaks(nbflow.Task):
         def complete(self):
-            raise OSError("storage is away")
+            raise error
 
     locks = Locks(str(project / "locks"))
     runner = TaskRunner(policy=NATIVE, locks=locks, guard=InterruptGuard())
@@ -437,3 +439,70 @@ def test_a_wrapper_without_run_of_its_own_costs_no_question(runner):
             raise AssertionError("asked")
 
     assert execute(runner, All()) == Done()
+
+
+@pytest.mark.parametrize("error", [SystemExit(0), KeyboardInterrupt()])
+def test_an_on_failure_that_is_left_in_any_way_keeps_the_first_error(project, error):
+    class Breaks(nbflow.Task):
+        def run(self):
+            raise ValueError("no")
+
+        def on_failure(self, exception):
+            raise error
+
+    locks = Locks(str(project / "locks"))
+    runner = TaskRunner(policy=NATIVE, locks=locks, guard=InterruptGuard())
+
+    outcome = execute(runner, Breaks())
+
+    assert outcome.error.message == "no"
+    assert outcome.error.notes == (f"on_failure() raised too: {type(error).__name__}: {error}",)
+    with locks.hold(Breaks().task_id):
+        pass
+
+
+def test_a_stop_request_ends_an_on_failure_that_hangs(project):
+    class Hangs(nbflow.Task):
+        def run(self):
+            raise ValueError("no")
+
+        def on_failure(self, exception):
+            signal.raise_signal(signal.SIGINT)
+            went_on.append("on_failure")
+
+    went_on = []
+    guard = InterruptGuard()
+    runner = TaskRunner(policy=NATIVE, locks=NoLocks(), guard=guard)
+
+    with guard:
+        assert isinstance(execute(runner, Hangs()), Failed)
+
+    assert not went_on
+    assert guard.is_set
+
+
+def test_a_stop_request_ends_the_clean_up_of_a_generator_that_hangs(project):
+    class Needed(nbflow.Task):
+        def complete(self):
+            return False
+
+    class Hangs(nbflow.Task):
+        def run(self):
+            try:
+                yield Needed()
+            finally:
+                signal.raise_signal(signal.SIGINT)
+                went_on.append("finally")
+
+    went_on = []
+    guard = InterruptGuard()
+    locks = Locks(str(project / "locks"))
+    runner = TaskRunner(policy=NATIVE, locks=locks, guard=guard)
+
+    with guard:
+        assert isinstance(execute(runner, Hangs()), Suspended)
+        runner.close()
+
+    assert not went_on
+    with locks.hold(Hangs().task_id):
+        pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import ClassVar
 
 import pytest
@@ -135,6 +136,21 @@ def test_an_error_in_one_task_leaves_the_others_alone():
     assert "Switch" in by_name["target"].error.message
     assert all(by_name[n].status is TaskStatus.UNKNOWN for n in by_name if n != "fine")
     assert commands[-1].status is TaskStatus.PENDING
+
+
+@pytest.mark.parametrize("where", ["complete", "requires"])
+def test_a_task_that_wants_to_exit_python_is_one_that_cannot_be_planned(where):
+    class Exits(nbflow.Task):
+        def complete(self):
+            return sys.exit(0) if where == "complete" else False
+
+        def requires(self):
+            sys.exit(0)
+
+    (command,) = Planner().expand(Exits())
+
+    assert command.status is TaskStatus.UNKNOWN
+    assert command.error.type == "SystemExit"
 
 
 def test_luigis_policy_stops_at_a_requirement_that_is_no_task():
