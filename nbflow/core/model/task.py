@@ -6,6 +6,7 @@ Source: behaviour and names are Luigi's (contract T-01 to T-95).
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, dataclass_transform
@@ -29,7 +30,7 @@ from nbflow.core.model.nested import flatten, flatten_output, getpaths
 from nbflow.core.model.registry import UNSET_NAMESPACE, Register, resolve_namespace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
     from nbflow.core.model.parameters import Parameter
 
@@ -591,8 +592,20 @@ def private_texts(task: Task) -> list[str]:
 
     The longest come first, so that none is masked in part.
     """
-    private = [name for name, parameter in task.get_params() if parameter.is_private]
-    texts = {str(value) for name in private if (value := getattr(task, name, None)) is not None}
+    waiting: list[Any] = [
+        getattr(task, name, None) for name, parameter in task.get_params() if parameter.is_private
+    ]
+    texts: set[str] = set()
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Mapping):
+            waiting.extend(value.values())
+        elif isinstance(value, (list, tuple, set, frozenset)):
+            waiting.extend(value)
+        elif value is not None:
+            text = str(value)
+            # As it stands in a repr too, where a quote or a line's end is escaped.
+            texts.update((text, repr(text)[1:-1]))
     return sorted((text for text in texts if len(text) >= _SECRET_LENGTH), key=len, reverse=True)
 
 

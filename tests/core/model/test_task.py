@@ -48,6 +48,7 @@ from nbflow.core.model.task import (
     WrapperTask,
     externalize,
     is_external,
+    private_texts,
     requirements_of,
     task_id_str,
 )
@@ -530,6 +531,17 @@ def test_json_of_parameters_is_in_order_and_without_private_ones():
     assert task.params_json == '{"date":"2024-01-02","base":"\\"\\u00fc","note":"","path":"x"}'
     assert Dep(1).params_json == '{"i":"1"}'
     assert NoParameters().params_json == "{}"
+
+
+def test_private_texts_are_found_inside_of_containers_and_as_a_repr_writes_them():
+    class Connects(Task):
+        hosts = DictParameter(visibility=ParameterVisibility.PRIVATE)
+        words = ListParameter(visibility=ParameterVisibility.PRIVATE)
+        shown = Parameter()
+
+    found = private_texts(Connects({"db": ["sesame-1"]}, ["it's\nsesame-2", "ab"], "public"))
+
+    assert set(found) == {"sesame-1", "it's\nsesame-2", "it's\\nsesame-2"}
 
 
 def test_string_parameters():
