@@ -64,7 +64,13 @@ class Outcome:
 
 
 @st.composite
-def pipelines(draw: Any, *, kinds: Sequence[str] = GOOD + BAD, retries: bool = True) -> Pipeline:
+def pipelines(
+    draw: Any,
+    *,
+    kinds: Sequence[str] = GOOD + BAD,
+    roots: Sequence[str] = ("plain", "wrapper"),
+    retries: bool = True,
+) -> Pipeline:
     """Directed graphs of up to twelve tasks."""
     nodes: list[Node] = []
     good: list[int] = []
@@ -91,7 +97,7 @@ def pipelines(draw: Any, *, kinds: Sequence[str] = GOOD + BAD, retries: bool = T
         if kind in GOOD and all(dep in good for dep in deps):
             good.append(number)
     top = [n for n in range(len(nodes)) if not any(n in node.deps for node in nodes)]
-    root = draw(st.sampled_from(["plain"] if raising else ["plain", "wrapper"]))
+    root = draw(st.sampled_from(["plain"] if raising else roots))
     nodes.append(Node(root, tuple(top)))
     return Pipeline(tuple(nodes), retries and draw(st.booleans()))
 

@@ -45,6 +45,43 @@ def check_order(pipeline: Pipeline, outcome: Outcome) -> None:
             assert place.get(dep, -1) < index
 
 
+def wanted(pipeline: Pipeline) -> set[int]:
+    """The tasks that are to run: below the root, and not below a complete one."""
+    found: set[int] = set()
+    waiting = [len(pipeline.nodes) - 1]
+    while waiting:
+        number = waiting.pop()
+        if number not in found and not pipeline.nodes[number].done:
+            found.add(number)
+            waiting += pipeline.nodes[number].deps
+    return found
+
+
+def check_priorities(pipeline: Pipeline, journal: list[int]) -> None:
+    """Of the ready tasks one of the highest priority runs; it has that of what needs it (S-31)."""
+    nodes = pipeline.nodes
+    left = wanted(pipeline)
+    priority = {number: nodes[number].priority for number in left}
+    for number in sorted(left, reverse=True):
+        for dep in left.intersection(nodes[number].deps):
+            priority[dep] = max(priority[dep], priority[number])
+    failed: set[int] = set()
+    for number in journal:
+        ready = [n for n in left if not (left | failed).intersection(nodes[n].deps)]
+        assert priority[number] == max(priority[n] for n in ready)
+        left.remove(number)
+        if nodes[number].kind == "failing":
+            failed.add(number)
+
+
+@settings(gate, max_examples=30)
+@given(pipeline=pipelines(kinds=("plain", "needy", "failing"), roots=("plain",), retries=False))
+def test_priorities_decide_among_ready_tasks(pipeline: Pipeline, project: Path) -> None:
+    """S-30 to S-33, T-20: in Luigi, and here."""
+    for outcome in run_both(pipeline, project):
+        check_priorities(pipeline, outcome.journal)
+
+
 @gate
 @given(pipeline=pipelines())
 def test_sixty_pipelines_end_as_in_luigi(pipeline: Pipeline, project: Path) -> None:
