@@ -76,20 +76,22 @@ class EventStream:
             return
         self._thread = thread
 
-    def append(self, events: Sequence[RunEvent]) -> None:
-        """Take events; cheap, and safe under the scheduler's lock."""
-        with self._taking:
-            self._pending.extend(events)
-        if not self._urgent and type(events[-1]) in _URGENT:
-            self._urgent = True
+    def append(self, events: Sequence[RunEvent]) -> bool:
+        """Take events; cheap, and safe under the scheduler's lock.
 
-    def wake(self) -> None:
-        """Hand out what is due; called by the worker at each of its turns."""
-        pending = len(self._pending)
-        if pending and (
-            self._urgent or pending >= BATCH_SIZE or monotonic() - self._handed_out >= INTERVAL
-        ):
-            self.flush()
+        Returns
+        -------
+        bool
+            Whether it is time to `flush`, once the lock is given back.
+        """
+        with self._taking:
+            pending = self._pending
+            pending.extend(events)
+        if type(events[-1]) in _URGENT:
+            self._urgent = True
+        return (
+            self._urgent or len(pending) >= BATCH_SIZE or monotonic() - self._handed_out >= INTERVAL
+        )
 
     def flush(self) -> None:
         """Hand out everything taken so far, and return when it is done."""

@@ -50,13 +50,14 @@ class SchedulerService:
     def handle(self, command: Command) -> Reply:
         """Decide on `command`, keep what follows, tell it, answer."""
         with self._lock:
-            decision = decide(self._state, command, self._clock())
+            state = self._state
+            decision = decide(state, command, self._clock())
             events = decision.events
-            if events:
-                apply = self._state.apply
-                for event in events:
-                    apply(event)
-                self._stream.append(events)
-        if events:
-            self._stream.wake()
+            if not events:
+                return decision.reply
+            for event in events:
+                state.apply(event)
+            is_due = self._stream.append(events)
+        if is_due:
+            self._stream.flush()
         return decision.reply

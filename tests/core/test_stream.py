@@ -9,7 +9,7 @@ import pytest
 
 from nbflow.core.events import RunFinished, TaskEnabled
 from nbflow.core.status import RunStatus
-from nbflow.core.stream import BATCH_SIZE, EventStream
+from nbflow.core.stream import BATCH_SIZE, INTERVAL, EventStream
 
 
 def events(first: int, last: int) -> list[TaskEnabled]:
@@ -34,14 +34,22 @@ def test_small_batches_wait_and_large_ones_do_not():
     stream = EventStream([lambda batch: batches.append(len(batch))])
     stream.flush()
 
-    stream.append(events(1, 1))
     stream._handed_out = time.monotonic() + 60
-    stream.wake()
-    assert batches == []
+    assert not stream.append(events(1, 1))
+    assert stream.append(events(2, BATCH_SIZE))
+    stream.flush()
 
-    stream.append(events(2, BATCH_SIZE))
-    stream.wake()
     assert batches == [BATCH_SIZE]
+
+
+def test_events_are_due_when_some_time_has_passed():
+    stream = EventStream()
+    stream.flush()
+    assert not stream.append(events(1, 1))
+
+    stream._handed_out -= INTERVAL
+
+    assert stream.append(events(2, 2))
 
 
 def test_the_end_of_a_run_does_not_wait():
@@ -49,8 +57,8 @@ def test_the_end_of_a_run_does_not_wait():
     stream = EventStream([lambda batch: batches.append(len(batch))])
     stream._handed_out = time.monotonic() + 60
 
-    stream.append([RunFinished(seq=1, at=0.0, run_id="r", status=RunStatus.SUCCEEDED)])
-    stream.wake()
+    assert stream.append([RunFinished(seq=1, at=0.0, run_id="r", status=RunStatus.SUCCEEDED)])
+    stream.flush()
 
     assert batches == [1]
 
@@ -107,8 +115,9 @@ def test_nothing_is_lost_or_swapped_between_threads(threads):
                 number = next(counter, None)
                 if number is None:
                     return
-                stream.append(events(number, number))
-            stream.wake()
+                is_due = stream.append(events(number, number))
+            if is_due:
+                stream.flush()
 
     workers = [threading.Thread(target=produce) for _ in range(threads)]
     for worker in workers:

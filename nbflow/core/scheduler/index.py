@@ -113,12 +113,11 @@ class TaskIndex:
         task.changed = seq
         changed = [task]
         if task.dependents and was_done is not (status is DONE):
-            step = 1 if was_done else -1
+            step, edge = (1, 1) if was_done else (-1, 0)
             for dependent in task.dependents:
-                before = dependent.undone
-                dependent.undone = before + step
-                # For one that waits for others before and after nothing follows.
-                if not before or before == -step:
+                dependent.undone += step
+                # For one that waited for others, too, and still does, nothing follows.
+                if dependent.undone == edge:
                     changed.append(dependent)
         self._settle(changed)
 
