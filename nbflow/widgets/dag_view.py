@@ -52,7 +52,7 @@ class DagView(Following):
 
     view = "dag"
     fields: ClassVar[tuple[str, ...]] = (
-        "markup", "boxes", "edges", "names", "states", "selected", "detail", "note", "expanded",
+        "markup", "boxes", "edges", "names", "states", "chosen", "detail", "note", "expanded",
         "can_expand", "can_cancel",
     )  # fmt: skip
 
@@ -72,6 +72,8 @@ class DagView(Following):
         self.expanded = self.options.expand
         self._graph = graph
         self._selected = -1
+        #: The box that was chosen here and not in the page, and how often one was.
+        self._chosen: tuple[int, int] = (-1, 0)
         self._listeners: list[Callable[[str], None]] = []
         self._shape: object = None
         self._drawn: dict[str, Any] = {}
@@ -100,7 +102,7 @@ class DagView(Following):
     @selected.setter
     def selected(self, task_id: str) -> None:
         if not task_id:
-            self._select(-1)
+            self._choose(-1)
             return
         picture = self._picture
         found = [n for n, box in enumerate(picture.boxes) if task_id in box.ids] if picture else []
@@ -108,7 +110,7 @@ class DagView(Following):
             raise UnknownTaskError(
                 f"no box of the graph is {task_id!r}.{did_you_mean(task_id, self._order)}"
             )
-        self._select(found[0])
+        self._choose(found[0])
 
     def on_select(self, callback: Callable[[str], None]) -> None:
         """Call `callback` with the id of a task when it is chosen, or with ""; in any thread."""
@@ -136,6 +138,10 @@ class DagView(Following):
         elif action == "cancel" and self.run is not None and not self.read_only:
             self.run.cancel()
 
+    def _choose(self, box: int) -> None:
+        self._chosen = box, self._chosen[1] + 1
+        self._select(box)
+
     def _select(self, box: int) -> None:
         self._selected = box
         for listener in tuple(self._listeners):
@@ -156,7 +162,7 @@ class DagView(Following):
         return {
             **drawn,
             "states": states,
-            "selected": self._selected,
+            "chosen": list(self._chosen),
             "detail": self._detail(graph),
             "can_cancel": running and not self.read_only,
         }

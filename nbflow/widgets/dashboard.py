@@ -54,7 +54,7 @@ class Dashboard(Panel):
 
     view = "dashboard"
     fields: ClassVar[tuple[str, ...]] = (
-        "title", "active", "overview", "children", "tab", "read_only",
+        "title", "active", "overview", "children", "opened", "read_only",
     )  # fmt: skip
     interval = 0.5
 
@@ -65,6 +65,8 @@ class Dashboard(Panel):
         self.control = control
         self.read_only = read_only
         self.tab = "overview"
+        #: The tab that was chosen here and not in the page, and how often one was.
+        self._opened: tuple[str, int] = ("overview", 0)
         self.graph = DagView(
             TaskGraph(()),
             options=control.drawing,
@@ -93,6 +95,12 @@ class Dashboard(Panel):
         """Call `callback` with each run that is started here; in any thread."""
         if self.form is not None:
             self.form.on_submit(callback)
+
+    def open(self, tab: str) -> None:
+        """Show another tab."""
+        self._opened = tab, self._opened[1] + 1
+        self._choose(tab)
+        self.touch()
 
     @property
     def follows(self) -> bool:
@@ -123,7 +131,7 @@ class Dashboard(Panel):
                     run.cancel()
         elif action == "log" and isinstance(run_id, str):
             self._show_log(run_id)
-            self._choose("logs")
+            self.open("logs")
 
     def _choose(self, tab: str) -> None:
         self.tab = tab
@@ -172,7 +180,7 @@ class Dashboard(Panel):
                 "active": active,
                 "overview": self._overview_html(),
                 "children": self._children(),
-                "tab": self.tab,
+                "opened": list(self._opened),
                 "read_only": self.read_only,
             }
 

@@ -111,24 +111,35 @@ def test_list_of_tasks_has_heads_and_words(shown):
 
 
 def test_form_is_filled_in_planned_and_run(shown):
-    area, page = shown.outputs(FORM), shown.page
-    area.locator("input[type='date']").fill("2026-13-01" if False else "2026-08-02")
+    area = shown.outputs(FORM)
+    area.locator("input[type='date']").fill("2026-08-02")
     area.locator(".line", has_text="%nbflow run Report day=2026-08-02").wait_for()
     area.locator(".plan", has_text="to run").wait_for()
-    area.locator("textarea").fill("[1")
-    area.locator("textarea").blur()
-    area.locator(".trouble", has_text="not valid JSON").or_(
-        area.locator(".trouble:not(:empty)")
-    ).first.wait_for()
-    assert area.locator("textarea").get_attribute("aria-invalid") == "true"
-    run = area.get_by_role("button", name="Run", exact=True)
-    assert run.is_disabled()
-
-    area.locator("textarea").fill('["linear"]')
-    page.wait_for_function("(run) => !run.disabled", arg=run.element_handle())
-    run.click()
+    area.get_by_role("button", name="Remove gbm").click()
+    area.locator(".line", has_text="""kinds='["linear"]'""").wait_for()
+    area.get_by_role("button", name="Run", exact=True).click()
     area.locator("[data-nbflow='run'][data-nbflow-final='1']").wait_for()
     assert "succeeded" in area.locator(".run-box").inner_text()
+
+    area.locator("input[type='date']").fill("")
+    area.locator("input[type='date']").blur()
+    area.locator(".trouble", has_text="a value is needed").wait_for()
+    assert area.locator("input[type='date']").get_attribute("aria-invalid") == "true"
+    assert area.get_by_role("button", name="Run", exact=True).is_disabled()
+
+
+def test_quick_typing_is_never_undone_by_an_answer(notebook):
+    opened = notebook(WIDE, "%nbflow params Whole --form")
+    opened.run(0, 1)
+    area = opened.outputs(1)
+    count = area.get_by_label("count")
+    for number in range(10, 40):
+        count.fill(str(number))
+        area.get_by_label("seconds").focus()
+        opened.page.wait_for_timeout(17)
+    area.locator(".line", has_text="count=39").wait_for()
+
+    assert count.input_value() == "39"
 
 
 def test_form_is_operated_by_keys_alone(shown):
@@ -198,6 +209,7 @@ def test_run_view_gives_way_to_its_card(notebook):
     )
     opened.run(0, 1)
     opened.outputs(1).locator(".nbflow-run").wait_for()
+    opened.outputs(1).locator(".nbflow-run").wait_for(state="detached")
     card = opened.final_card(1)
     assert "succeeded" in card.inner_text()
     (output,) = opened.bundles(1)
@@ -220,12 +232,13 @@ def test_widgets_are_legible_in_light_and_dark_and_at_any_width(shown, window):
                 at = (theme, width, RUN_AND_SHOW[cell])
                 # Disabled buttons are exempt (WCAG 1.4.3).
                 disabled = set(area.locator("button:disabled").all_inner_texts())
+                spoken = set(area.locator(".said").all_inner_texts())
                 faint += [
                     (*at, text, ratio)
                     for text, ratio in text_contrasts(area).items()
                     if ratio < 4.5 and text not in disabled
                 ]
-                clipped += [(*at, text) for text in clipped_texts(area)]
+                clipped += [(*at, text) for text in clipped_texts(area) if text not in spoken]
                 overlapping += [(*at, text) for text in overlapping_texts(area)]
 
     assert faint == []

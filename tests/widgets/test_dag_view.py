@@ -91,7 +91,7 @@ def test_chosen_task_is_told_and_shown(page):
     assert chosen == ["Right_1"]
     assert view.selected == "Right_1"
     view.selected = "Raw_1"
-    until(lambda: page.state(view)["selected"] == 0)
+    until(lambda: page.state(view)["chosen"] == [0, 1])
     view.selected = ""
     until(lambda: page.state(view)["detail"] == "")
 

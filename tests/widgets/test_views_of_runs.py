@@ -270,7 +270,7 @@ def test_log_of_a_run_is_opened_from_the_overview(dashboard, tasks, page):
     until(lambda: page.state(dashboard)["active"])
     page.act(dashboard, "log", run=run.run_id)
 
-    until(lambda: page.state(dashboard)["tab"] == "logs")
+    until(lambda: page.state(dashboard)["opened"] == ["logs", 1])
     until(lambda: "step 0" in page.state(dashboard.log)["log"])
     gate.set()
     run.wait(60)
@@ -278,7 +278,7 @@ def test_log_of_a_run_is_opened_from_the_overview(dashboard, tasks, page):
 
 def test_only_the_chosen_tab_is_kept_up_to_date(dashboard, page):
     page.act(dashboard, "tab", tab="history")
-    until(lambda: page.state(dashboard)["tab"] == "history")
+    assert dashboard.tab == "history"
     before = len(page.updates(dashboard.graph))
     dashboard.graph.touch()
     page.act(dashboard.history, "find", query="x", status="")
@@ -337,12 +337,13 @@ def test_static_dashboard_tells_the_last_day(tasks, project, page, monkeypatch):
     shown.close()
 
 
-def test_watchers_end_with_the_dashboard(tasks, control, page):
-    from nbflow.session import handle
-
-    before = len(handle._watchers)
+def test_closed_dashboard_reads_no_more(tasks, control, page):
     shown = panels.dashboard(tasks)
     _ = shown.widget
     shown.close()
+    read = []
+    shown.control.history = lambda *_, **__: read.append(True) or []
+    shown.control.log = lambda *_, **__: read.append(True) or ""
+    finished(tasks)
 
-    assert len(handle._watchers) == before
+    assert read == []

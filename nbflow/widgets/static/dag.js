@@ -42,7 +42,8 @@ function render({ model, el }) {
   const stage = make("div", { class: "stage" });
   const note = make("div", { class: "note" });
   const detail = make("div", { class: "detail" });
-  const list = make("details", { class: "list" }, make("summary"), make("div"));
+  const list = make("details", { class: "list" }, make("summary"),
+    make("div", { role: "region", tabindex: "0", "aria-label": "Tasks of the graph" }));
   box.append(bar, stage, note, detail, list, region.element);
 
   let svg = null, nodes = [], lines = [], boxes = [], edges = [];
@@ -101,6 +102,7 @@ function render({ model, el }) {
     lines = svg ? [...svg.querySelectorAll(".ed")] : [];
     shown = "";
     cursor = 0;
+    selected = Math.min(selected, boxes.length - 1);
     found = [];
     stage.hidden = !svg;
     zoomButtons.forEach(each => { each.hidden = !svg; });
@@ -288,7 +290,8 @@ function render({ model, el }) {
   const stops = [
     follow(model, ["markup", "boxes", "edges"], () => { load(); paint(); }),
     follow(model, ["states"], paint),
-    follow(model, ["selected"], () => { selected = model.get("selected"); mark(); }),
+    // Only what the kernel chose: an answer to an earlier click must not undo a later one.
+    follow(model, ["chosen"], () => { selected = model.get("chosen")[0]; mark(); }),
     follow(model, ["detail"], () => setHtml(detail, model.get("detail"))),
     follow(model, ["note", "expanded", "can_expand", "can_cancel"], () => {
       setText(note, model.get("note"));

@@ -78,7 +78,8 @@ function render({ model, el }) {
   };
   const stops = [
     follow(model, ["active", "overview"], update),
-    follow(model, ["tab"], () => open(model.get("tab"))),
+    // Only what the kernel chose: an answer to an earlier choice must not undo a later one.
+    follow(model, ["opened"], () => open(model.get("opened")[0])),
   ];
   return () => { region.stop(); stops.forEach(stop => stop()); };
 }

@@ -103,7 +103,10 @@ function render({ model, el }) {
   const row = field => {
     const id = newId(), help = `${id}-help`, error = `${id}-error`;
     let timer = null;
-    const send = value => model.send({ do: "set", name: field.name, value });
+    const send = value => {
+      entry.sent = JSON.stringify(value);
+      model.send({ do: "set", name: field.name, value });
+    };
     const changed = (value, now = false) => {
       clearTimeout(timer);
       timer = setTimeout(() => send(value), now ? 0 : DEBOUNCE);
@@ -119,7 +122,8 @@ function render({ model, el }) {
       } })
       : null;
     const message = make("div", { class: "trouble", id: error, "aria-live": "polite" });
-    rows.set(field.name, { field, editor, unset, message });
+    const entry = { field, editor, unset, message, known: undefined, sent: undefined };
+    rows.set(field.name, entry);
     return [
       make("label", { for: id, class: "name" }, field.label, field.required ? make("span", { class: "trouble", title: "must be given" }, " *") : ""),
       make("div", { class: "cell" },
@@ -132,8 +136,12 @@ function render({ model, el }) {
 
   const fill = () => {
     const raw = model.get("raw");
-    for (const [name, { field, editor, unset }] of rows) {
-      if (field.kind === "password" || editor.element === document.activeElement) continue;
+    for (const [name, entry] of rows) {
+      const { field, editor, unset } = entry, text = JSON.stringify(raw[name]);
+      if (field.kind === "password" || text === entry.known) continue;
+      entry.known = text;
+      // What comes back of what was typed here must not undo what was typed since.
+      if (text === entry.sent) continue;
       if (unset) { unset.checked = raw[name] === null; editor.element.disabled = unset.checked; }
       if (!unset?.checked) editor.set(raw[name]);
     }
