@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import threading
-from contextlib import suppress
+from contextlib import nullcontext, redirect_stdout, suppress
 from typing import TYPE_CHECKING, Any
 
 from nbflow.core.errors import (
@@ -31,7 +31,7 @@ from nbflow.invocation.grammar import Invocation, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Self
+    from typing import Self, TextIO
 
     from nbflow.session import Run
 
@@ -119,16 +119,25 @@ def _run(invocation: Invocation) -> int:
         )
     if "dry_run" in flags:
         return _plan(invocation)
-    with task_of(invocation) as task:
+    as_json = "json" in flags and "show_code" not in flags
+    document = sys.stdout if as_json else None
+    # What modules and tasks print does not belong into the document.
+    with redirect_stdout(sys.stderr) if as_json else nullcontext(), task_of(invocation) as task:
         if "show_code" in flags:
             return _show_code(invocation, task)
         options = run_options(invocation, task, where="cli")
         run = session.start(task, options=options, background=False)
-        return _follow(run, as_json="json" in flags)
+        return _follow(run, document)
 
 
-def _follow(run: Run, *, as_json: bool) -> int:
-    """Let the run happen here, tell how it goes, and print what it came to."""
+def _follow(run: Run, document: TextIO | None) -> int:
+    """Let the run happen here, tell how it goes, and print what it came to.
+
+    Parameters
+    ----------
+    document
+        Where the result goes as JSON; None: it is printed as text.
+    """
     from nbflow.display import text
     from nbflow.progress import TextProgress
 
@@ -140,8 +149,8 @@ def _follow(run: Run, *, as_json: bool) -> int:
         except KeyboardInterrupt as error:
             print(f"RunInterrupted: {error}", file=sys.stderr)
             return ExitCode.TERMINATED if termination.asked else ExitCode.INTERRUPTED
-    if as_json:
-        _print_json(result.to_dict())
+    if document is not None:
+        _print_json(result.to_dict(), document)
     else:
         _say(text.run_card_text(run.summary, stable=here.stable, ascii=here.ascii))
     return ExitCode.TERMINATED if termination.asked else result.exit_code
@@ -265,6 +274,20 @@ def _log(invocation: Invocation) -> int:
     return _show_view(invocation, log)
 
 
+def _status(invocation: Invocation) -> int:
+    from nbflow.invocation import runs
+
+    word = next(iter(invocation.words), None)
+    view = runs.list_runs() if word is None else runs.recorded_run(word)
+    return _show_view(invocation, view)
+
+
+def _refuse_elsewhere(invocation: Invocation) -> int:
+    from nbflow.invocation import runs
+
+    raise runs.refuse_elsewhere(invocation.command, next(iter(invocation.words), None))
+
+
 def _export(invocation: Invocation) -> int:
     from nbflow.invocation.exporting import export_source
 
@@ -342,6 +365,9 @@ _HANDLERS: dict[str, Callable[[Invocation], int]] = {
     "history": _history,
     "timeline": _timeline,
     "log": _log,
+    "status": _status,
+    "wait": _refuse_elsewhere,
+    "cancel": _refuse_elsewhere,
     "export": _export,
     "last": _last,
     "dashboard": _dashboard,
@@ -402,8 +428,8 @@ def _show_view(invocation: Invocation, view: Any) -> int:
     return ExitCode.COMPLETE
 
 
-def _print_json(data: object) -> None:
-    print(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+def _print_json(data: object, document: TextIO | None = None) -> None:
+    print(json.dumps(data, indent=2, ensure_ascii=False, default=str), file=document)
 
 
 def _say(text: str) -> None:

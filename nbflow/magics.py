@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import ast
 import sys
+import threading
 from collections import ChainMap
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -33,19 +33,20 @@ from nbflow.core.errors import (
     UnknownParameterError,
     did_you_mean,
 )
+from nbflow.core.watching import watch_runs
 from nbflow.display.environment import DisplayMode
 from nbflow.invocation.commands import COMMANDS, help_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from IPython.core.interactiveshell import InteractiveShell
 
     from nbflow.core.model.registry import Redefinition
     from nbflow.core.model.task import Task
     from nbflow.display.environment import DisplaySettings
-    from nbflow.display.render import LiveCard
     from nbflow.invocation.grammar import Invocation
+    from nbflow.invocation.run_cards import RunCards
     from nbflow.notebook.cells import Cell
     from nbflow.session import Run, RunOptions, RunResult
 
@@ -99,8 +100,8 @@ class NbflowMagics(Magics):
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self._shell: Any = shell
-        #: The result, or the run, whose card this cell has shown already.
-        self._shown: RunResult | Run | None = None
+        self._cell = _CellState()
+        self._cards: RunCards | None = None
         self._end_listening: Callable[[], None] | None = None
         #: Ids of the cells that were executed, by number of execution.
         self._cell_ids: dict[int, str] = {}
@@ -121,6 +122,8 @@ class NbflowMagics(Magics):
         if not line.strip() and cell is None:
             return Text(_overview())
         invocation = parse(line, names=names)
+        if "json" not in invocation.flags and invocation.command != "wait":
+            self._tell_failures()
         if cell is not None:
             invocation = self._with_block(invocation, cell, names)
         if "help" in invocation.flags:
@@ -145,16 +148,15 @@ class NbflowMagics(Magics):
         flags = invocation.flags
         if "dry_run" in flags:
             return self._plan(invocation)
-        mode = _settings().mode
-        is_live = "json" not in flags and mode in {DisplayMode.LIVE, DisplayMode.WIDGETS}
+        is_quiet = "json" in flags
         with task_of(invocation, change_folder=False) as task:
             if "show_code" in flags:
                 return _code(invocation, task)
             options = run_options(invocation, task, where=f"cell In[{self._cell_number()}]")
-            if "bg" in flags and mode is not DisplayMode.STATIC:
-                return self._start(task, options, is_live=is_live)
-            result = self._follow(task, options, is_live=is_live)
-        if "json" not in flags and not is_live:
+            if "bg" in flags and _settings().mode is not DisplayMode.STATIC:
+                return self._start(task, options, is_quiet=is_quiet)
+            result = self._follow(task, options, is_quiet=is_quiet)
+        if not is_quiet and result.run_id != self._cell.shown:
             self._show(result)
         if "bg" in flags:
             self._say("--bg: nobody watches this kernel, so the run was waited for")
@@ -162,43 +164,87 @@ class NbflowMagics(Magics):
             result.raise_for_status()
         return result
 
-    def _follow(self, task: Task, options: RunOptions, *, is_live: bool) -> RunResult:
-        """Let the run happen here, below a card that follows it."""
+    def _follow(self, task: Task, options: RunOptions, *, is_quiet: bool) -> RunResult:
+        """Let the run happen here; `_note_run` shows the card that follows it."""
         from nbflow import session
 
-        with self._card(is_live) as subscribers:
-            run = session.start(task, options=options, subscribers=subscribers, background=False)
-            result = run.wait()
-        if is_live:
-            self._shown = result
-        return result
+        self._cell.is_quiet = is_quiet
+        try:
+            return session.start(task, options=options, background=False).wait()
+        finally:
+            self._cell.is_quiet = False
 
-    def _start(self, task: Task, options: RunOptions, *, is_live: bool) -> Run:
+    def _start(self, task: Task, options: RunOptions, *, is_quiet: bool) -> Run:
         """Let the run go on behind the notebook; its card stays in this cell."""
         from nbflow import session
 
-        with self._card(is_live) as subscribers:
-            run = session.start(task, options=options, subscribers=subscribers, background=True)
-        if is_live:
-            self._shown = run
+        run = session.start(task, options=options, background=True)
+        if not is_quiet:
+            self._attach(run)
         return run
 
-    @contextmanager
-    def _card(self, is_live: bool) -> Iterator[list[LiveCard]]:
-        """The live card as a subscriber of a run; it is taken back where no run came about."""
-        if not is_live:
-            yield []
-            return
-        from nbflow.display.render import LiveCard
-        from nbflow.session.display import drawing_options
+    # -- runs that go on -------------------------------------------------------------------------
 
-        card = LiveCard(self._publish, drawing_options(), ascii=_settings().ascii)
-        card.show()
-        try:
-            yield [card]
-        except BaseException:
-            card.withdraw()
-            raise
+    def _run_cards(self) -> RunCards:
+        if self._cards is None:
+            from nbflow.invocation.run_cards import RunCards
+
+            self._cards = RunCards(self._publish)
+        return self._cards
+
+    def _note_run(self, run: Run) -> None:
+        """Show a card for a run that this cell waits for, and see to its end; in any thread."""
+        cell = self._cell
+        if run.done():
+            if self._cards is not None or run.is_background:
+                self._run_cards().note_ended(run)
+            return
+        is_wanted = cell.is_running and not cell.is_quiet and _is_live()
+        if is_wanted and self._run_cards().note_begun(run):
+            cell.shown = run.run_id
+
+    def _attach(self, run: Run) -> None:
+        """Show a card in this cell that follows a run which goes on."""
+        if _is_live():
+            self._cell.shown = run.run_id
+            self._run_cards().attach(run)
+
+    def _tell_failures(self) -> None:
+        """Say once what failed in the background."""
+        for said in self._cards.take_failures() if self._cards is not None else ():
+            self._say(f"nbflow: {said}")
+
+    def _status(self, invocation: Invocation) -> Any:
+        from nbflow import session
+        from nbflow.invocation import runs
+
+        is_quiet = "json" in invocation.flags
+        if not invocation.words:
+            view = runs.list_runs()
+            for active in session.active_runs() if not is_quiet else ():
+                self._attach(active)
+            return view
+        run = runs.find_active(invocation.words[0])
+        if run is None:
+            ended = None if is_quiet else runs.ended_here(invocation.words[0])
+            return ended or runs.recorded_run(invocation.words[0])
+        if is_quiet or not _is_live():
+            return runs.active_run(run)
+        self._attach(run)
+        return run
+
+    def _wait(self, invocation: Invocation) -> Any:
+        from nbflow.invocation import runs
+
+        result = runs.wait(*invocation.words)
+        self._run_cards().forget_failure(result.run_id)
+        if "json" not in invocation.flags:
+            self._tell_failures()
+            if not result.ok:
+                self._show(result)
+        if "no_raise" not in invocation.flags:
+            result.raise_for_status()
+        return result
 
     def _publish(self, data: dict[str, str], *, display_id: str, update: bool) -> None:
         self._shell.display_pub.publish(
@@ -337,11 +383,19 @@ class NbflowMagics(Magics):
             print(result)  # noqa: T201 - a terminal's output
         else:
             display(result)
-        self._shown = result
+        self._cell.shown = result.run_id
 
     def _draw(self, shown: RunResult | Run) -> None:
-        if shown is not self._shown:
+        """Draw nothing where the cell has shown the run; a run that goes on is followed."""
+        if shown.run_id == self._cell.shown:
+            return
+        from nbflow import session
+
+        active = {run.run_id: run for run in session.active_runs()}
+        run = active.get(shown.run_id)
+        if run is None or not _is_live():
             raise NotImplementedError  # IPython goes on to text and HTML
+        self._attach(run)
 
     # -- hooks -----------------------------------------------------------------------------------
 
@@ -358,10 +412,17 @@ class NbflowMagics(Magics):
         for (module, name), draw in _DRAWN.items():
             self._formatter("text/html").for_type_by_name(module, name, draw)
         self._matcher = Matcher(self._shell)
+        self._end_watching = watch_runs(self._note_run)
+        self._cell.is_running = True  # the cell that loads the extension
+        if self._shell.has_trait("exit_now"):
+            self._shell.observe(self._before_exit, "exit_now")
 
     def uninstall(self) -> None:
         """Take everything back."""
         self._matcher.close()
+        self._end_watching()
+        if self._shell.has_trait("exit_now"):
+            self._shell.unobserve(self._before_exit, "exit_now")
         for kind in ("line", "cell"):
             self._shell.magics_manager.magics[kind].pop("nbflow", None)
         self._shell.magics_manager.registry.pop(type(self).__name__, None)
@@ -374,7 +435,6 @@ class NbflowMagics(Magics):
         if self._end_listening is not None:
             self._end_listening()
             self._end_listening = None
-        self._shown = None
         if "nbflow.display.render" in sys.modules:
             from nbflow.display.render import renderer
 
@@ -384,8 +444,17 @@ class NbflowMagics(Magics):
         display = self._shell.display_formatter
         return display.formatters[mime_type] if mime_type else display.ipython_display_formatter
 
+    def _before_exit(self, change: Any) -> None:
+        """Interrupt background runs before the kernel ends their worker processes."""
+        if change["new"] and "nbflow.session" in sys.modules:
+            from nbflow.session import background_runs
+
+            for run in background_runs():
+                run.interrupt()
+
     def _before_cell(self, _info: Any) -> None:
-        self._shown = None
+        self._cell.shown = ""
+        self._cell.is_running = True
 
     def executed_cells(self) -> list[Cell]:
         """The cells of this kernel, a cell that was executed again once, as it was last."""
@@ -399,6 +468,7 @@ class NbflowMagics(Magics):
         return list(found.values())
 
     def _after_cell(self, result: Any) -> None:
+        self._cell.is_running = False
         cell_id = getattr(result.info, "cell_id", None)  # IPython tells it from 8.0 on
         if cell_id and result.execution_count:
             self._cell_ids[result.execution_count] = str(cell_id)
@@ -427,6 +497,24 @@ class NbflowMagics(Magics):
         else:
             data = {"text/plain": said, "text/html": note_html(said)}
             self._shell.display_pub.publish(data=data, metadata={})
+
+
+class _CellState(threading.local):
+    """The cell that this thread executes: a kernel may have consoles beside its main thread."""
+
+    def __init__(self) -> None:
+        #: Whether one is executed.
+        self.is_running = False
+        #: Id of the run whose card it has shown last.
+        self.shown = ""
+        #: What begins shows no card.
+        self.is_quiet = False
+
+
+def _cancel(_magics: NbflowMagics, invocation: Invocation) -> Any:
+    from nbflow.invocation import runs
+
+    return runs.cancel(*invocation.words, now="now" in invocation.flags)
 
 
 def _dashboard(_magics: NbflowMagics, invocation: Invocation) -> Any:
@@ -514,6 +602,9 @@ _HANDLERS: dict[str, Callable[[NbflowMagics, Invocation], Any]] = {
     "history": _history,
     "timeline": _timeline,
     "log": _log,
+    "status": NbflowMagics._status,
+    "wait": NbflowMagics._wait,
+    "cancel": _cancel,
     "dashboard": _dashboard,
     "config": _config,
     "export": _export,
@@ -526,6 +617,11 @@ def _settings() -> DisplaySettings:
     from nbflow.session.display import display_settings
 
     return display_settings()
+
+
+def _is_live() -> bool:
+    """Whether cards are shown while runs go on."""
+    return _settings().mode in {DisplayMode.LIVE, DisplayMode.WIDGETS}
 
 
 def _task_html(task: Any) -> str:

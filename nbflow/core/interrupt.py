@@ -28,12 +28,15 @@ class InterruptGuard:
         True while the user's code runs; set and cleared around each call of it.
     requests
         How often a stop was asked for.
+    is_urgent
+        What runs gets no time to end by itself.
     """
 
-    __slots__ = ("_previous", "cancelled", "inside", "requests")
+    __slots__ = ("_previous", "cancelled", "inside", "is_urgent", "requests")
 
     def __init__(self) -> None:
         self.inside = False
+        self.is_urgent = False
         self.requests = 0
         #: Stopped by `cancel`, not by a signal.
         self.cancelled = False
@@ -44,9 +47,28 @@ class InterruptGuard:
         """True once a stop was asked for."""
         return self.requests > 0
 
-    def request(self) -> None:
-        """Ask the run to stop at its next turn (thread-safe)."""
+    @property
+    def holds_signal(self) -> bool:
+        """True while this guard answers SIGINT, and can so reach what runs in the main thread."""
+        return self._previous is not None
+
+    def request(self, *, now: bool = False) -> None:
+        """Cancel the run at its next turn (thread-safe).
+
+        Parameters
+        ----------
+        now
+            Running tasks are ended at once, where that can be done: in processes of their own,
+            and in the main thread while this guard holds its SIGINT handler.
+        """
         self.cancelled = True
+        self.stop(now=now)
+        if now and self.holds_signal:
+            _signal_main_thread()
+
+    def stop(self, *, now: bool = False) -> None:
+        """Interrupt the run at its next turn (thread-safe): nobody cancelled it, its place ends."""
+        self.is_urgent = self.is_urgent or now
         self.requests += 1
 
     def __enter__(self) -> Self:
@@ -72,3 +94,12 @@ class InterruptGuard:
         self.requests += 1
         if self.inside:
             raise KeyboardInterrupt
+
+
+def _signal_main_thread() -> None:
+    """Interrupt the main thread, from whichever thread, also where it sleeps."""
+    main = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and main is not None:
+        signal.pthread_kill(main, signal.SIGINT)
+    else:
+        signal.raise_signal(signal.SIGINT)

@@ -6,6 +6,7 @@ history read it. Applying the same events in the same order always gives the sam
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from nbflow.core import events as e
@@ -109,6 +110,13 @@ class RunSummary:
         for event in events:
             summary.apply(event)
         return summary
+
+    def copy(self) -> RunSummary:
+        """A summary that stands as this one does, and takes further events by itself."""
+        other = copy(self)
+        other.tasks = {task_id: copy(task) for task_id, task in self.tasks.items()}
+        other.counts = dict(self.counts)
+        return other
 
     @property
     def roots(self) -> tuple[str, ...]:

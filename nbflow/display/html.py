@@ -299,11 +299,12 @@ def _task_row(task: TaskSummary, stable: bool) -> str:
 
 
 def _log_section(log: Sequence[str]) -> str:
-    return (
-        details_html("output", _block(markup(visible_line(x), limit=500) for x in log))
-        if log
-        else ""
-    )
+    return details_html("output", output_html(log)) if log else ""
+
+
+def output_html(lines: Sequence[str]) -> str:
+    """Lines that a task wrote; empty for none."""
+    return _block(markup(visible_line(line), limit=500) for line in lines) if lines else ""
 
 
 def _step(step: str) -> str:

@@ -11,24 +11,35 @@ from typing import TYPE_CHECKING
 
 from nbflow.core.status import TaskState
 from nbflow.display import html, layout, svg, svg_style, text, words
-from nbflow.display.escape import markup
+from nbflow.display.escape import markup, visible_line
 from nbflow.display.picture import BoxSize, picture_of
 from nbflow.display.theme import DARK, LIGHT, ORDER, STYLES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from nbflow.core.graph import TaskGraph
     from nbflow.core.summary import RunSummary, TaskSummary
     from nbflow.display.layout import Layout
     from nbflow.display.picture import Picture
 
     Bundle = dict[str, str]
+    #: Gives the last lines that a task wrote.
+    Output = Callable[[str], Sequence[str]]
 
 #: Tasks above which the graph is drawn at the end only.
 DRAWN_LIMIT = 5_000
 #: Running tasks that have a row.
 _RUNNING_SHOWN = 8
 _FAILED_SHOWN = 3
+#: Lines of a running task's output, and characters of each, that are shown.
+_LINES_SHOWN = 8
+_LINE = 200
 _UNFINISHED = {TaskState.PENDING, TaskState.WAITING, TaskState.SUSPENDED}
+
+
+def _no_output(_task_id: str) -> Sequence[str]:
+    return ()
 
 
 def live_graph(summary: RunSummary) -> TaskGraph:
@@ -97,7 +108,15 @@ class LiveGraph:
         return svg.image_html(drawn, graph.counts())
 
 
-def pulse(summary: RunSummary, *, now: float, style: str = "", ascii: bool = False) -> Bundle:
+def pulse(
+    summary: RunSummary,
+    *,
+    now: float,
+    style: str = "",
+    left: str = "",
+    output: Output = _no_output,
+    ascii: bool = False,
+) -> Bundle:
     """How the run stands, as text and HTML.
 
     Parameters
@@ -106,32 +125,49 @@ def pulse(summary: RunSummary, *, now: float, style: str = "", ascii: bool = Fal
         Unix seconds.
     style
         States of the picture's boxes.
+    left
+        How long it still takes, in words.
+    output
+        The last lines that a task wrote, by its id.
     """
     said = text.run_line(summary, ascii=ascii)
     elapsed = words.duration(now - summary.started) if summary.started else ""
+    times = [time for time in (elapsed, left) if time]
+    tail = [f"\n    | {line}" for task in _shown_running(summary) for line in _tail(task, output)]
     sheet = f"<style>{style}</style>" if style else ""
     return {
-        "text/plain": f"{said}     {elapsed}".rstrip(),
-        "text/html": sheet + _pulse_html(summary, now, elapsed),
+        "text/plain": f"{said}     {'   '.join(times)}".rstrip() + "".join(tail),
+        "text/html": sheet + _pulse_html(summary, now, times, output),
     }
 
 
-def _pulse_html(summary: RunSummary, now: float, elapsed: str) -> str:
+def _shown_running(summary: RunSummary) -> list[TaskSummary]:
+    return summary.in_state(TaskState.RUNNING)[:_RUNNING_SHOWN]
+
+
+def _tail(task: TaskSummary, output: Output) -> list[str]:
+    lines = output(task.record.task_id)
+    return [visible_line(line, limit=_LINE) for line in lines[-_LINES_SHOWN:]]
+
+
+def _pulse_html(summary: RunSummary, now: float, times: list[str], output: Output) -> str:
     state = words.run_state(summary)
     title = html.name_html(words.run_title(summary))
     told = words.tally(summary) if summary.total else "asking what is complete"
-    facts = " · ".join(fact for fact in (told, elapsed) if fact)
+    facts = " · ".join([told, *times])
     head = (
         f"{html.glyph_html(state)} {title} {words.outcome(summary)} &emsp;"
         f'<span style="opacity:.75">{markup(facts)}</span>'
     )
-    running = summary.in_state(TaskState.RUNNING)
     failed = summary.in_state(TaskState.FAILED)
     rows = [
-        *(_running_row(task, now) for task in running[:_RUNNING_SHOWN]),
+        *(
+            _running_row(task, now) + html.output_html(_tail(task, output))
+            for task in _shown_running(summary)
+        ),
         *(html.failure_html(task, open_source=False) for task in failed[:_FAILED_SHOWN]),
     ]
-    more = len(running) - _RUNNING_SHOWN
+    more = summary.running - _RUNNING_SHOWN
     if more > 0:
         rows.append(f'<div style="opacity:.75">… and {more:,} more running</div>')
     return html.card_html(head, bar_html(summary) + "".join(rows), kind="run", state=state)

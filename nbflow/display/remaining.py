@@ -7,13 +7,14 @@ have ever finished, and there is no estimate.
 from __future__ import annotations
 
 from statistics import median
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from nbflow.core.graph import topological_order
 from nbflow.core.status import FINAL_STATES, TaskState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from nbflow.core.summary import RunSummary, TaskSummary
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 FEWEST = 2
 #: Share of itself that a task must have told before its own pace counts.
 _TELLING = 0.05
+#: An estimate that took so long to make is kept for so many times that long.
+_PATIENCE = 50
 #: States that keep other tasks from running.
 _TROUBLE = (TaskState.FAILED, TaskState.MISSING, TaskState.UNPLANNED, TaskState.DISABLED)
 
@@ -53,6 +56,43 @@ def remaining_seconds(
         left[task_id] = _left(task, seconds, now)
     workers = summary.info.workers if summary.info else 1
     return max(sum(left.values()) / workers, _longest_chain(waiting, left))
+
+
+class Estimate:
+    """The seconds that one run still takes, made anew no more often than is cheap.
+
+    Parameters
+    ----------
+    usual
+        Median seconds by family, of those families that it is asked for and that have finished
+        often enough; may read files, and is asked once for each family.
+    """
+
+    def __init__(self, usual: Callable[[Iterable[str]], Mapping[str, float]]) -> None:
+        self._ask = usual
+        self._usual: dict[str, float] = {}
+        self._asked: set[str] = set()
+        self._seconds: float | None = None
+        self._made = 0.0
+        self._cost = 0.0
+
+    def prepare(self, families: Iterable[str]) -> None:
+        """Ask for the usual times of families that are new."""
+        new = set(families) - self._asked
+        if new:
+            self._asked |= new
+            self._usual |= self._ask(sorted(new))
+
+    def seconds(self, summary: RunSummary, *, now: float) -> float | None:
+        """As `remaining_seconds`; between two estimates the clock runs on."""
+        if now - self._made < _PATIENCE * self._cost:
+            passed = now - self._made
+            return None if self._seconds is None else max(self._seconds - passed, 0.0)
+        began = perf_counter()
+        self._seconds = remaining_seconds(summary, self._usual, now=now)
+        self._made = now
+        self._cost = perf_counter() - began
+        return self._seconds
 
 
 def remaining_words(seconds: float | None) -> str:

@@ -23,9 +23,10 @@ from nbflow.display import live, text
 from nbflow.display.drawing import run_picture
 from nbflow.display.html import run_html
 from nbflow.display.layout import find_engine
+from nbflow.display.remaining import Estimate, remaining_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from nbflow.core.events import RunEvent
     from nbflow.display.drawing import DrawingOptions
@@ -89,15 +90,30 @@ class LiveCard:
     Parameters
     ----------
     publish
-        Called from the cell's thread by `show` and `finish`, else from the render thread.
+        Called from the cell's thread by `show`, from the thread of who tells of the run's end by
+        `finish`, else from the render thread.
+    usual
+        See `remaining.Estimate`; called in the render thread.
+    output
+        Gives the last lines that a task, or for "" the run, wrote.
     """
 
     interval = INTERVAL
 
-    def __init__(self, publish: Publish, options: DrawingOptions, *, ascii: bool = False) -> None:
+    def __init__(
+        self,
+        publish: Publish,
+        options: DrawingOptions,
+        *,
+        ascii: bool = False,
+        usual: Callable[[Iterable[str]], Mapping[str, float]] = lambda _families: {},
+        output: Callable[[str], Sequence[str]] = lambda _task_id: (),
+    ) -> None:
         self._publish = publish
         self._options = options
         self._ascii = ascii
+        self._estimate = Estimate(usual)
+        self._output = output
         self._scope = f"nbf{uuid.uuid4().hex[:8]}"
         self._graph = live.LiveGraph(
             self._scope, find_engine(options.engine, stable=options.stable)
@@ -123,8 +139,15 @@ class LiveCard:
         elif self.urgent:
             renderer.wake()
 
-    def show(self) -> None:
-        """Put the card into the cell; called once, by the cell."""
+    def show(self, summary: RunSummary | None = None) -> None:
+        """Put the card into the cell; called once, by the cell.
+
+        Parameters
+        ----------
+        summary
+            How the run stands, if it has begun before; the card's own from now on.
+        """
+        self._summary = summary or self._summary
         self._send("p", live.pulse(self._summary, now=time.time(), ascii=self._ascii), update=False)
         self._send("g", {"text/plain": ""}, update=False)
         renderer.add(self)
@@ -136,9 +159,26 @@ class LiveCard:
                 return
             style = self._draw_graph()
             with self._lock:
-                self.changed = self.urgent = False
-                pulse = live.pulse(self._summary, now=time.time(), style=style, ascii=self._ascii)
-            self._send("p", pulse)
+                families = {task.record.family for task in self._summary.tasks.values()}
+            self._estimate.prepare(families)
+            self._send("p", self._pulse(style))
+
+    def _pulse(self, style: str) -> dict[str, str]:
+        now = time.time()
+        with self._lock:
+            self.changed = self.urgent = False
+            summary = self._summary
+            # Before the first task runs, the plan may not be whole.
+            has_begun = summary.running or summary.ran
+            seconds = self._estimate.seconds(summary, now=now) if has_begun else None
+            return live.pulse(
+                summary,
+                now=now,
+                style=style,
+                left=remaining_words(seconds),
+                output=self._output,
+                ascii=self._ascii,
+            )
 
     def _draw_graph(self) -> str:
         """Send the picture where it is due, and give the style of its boxes."""
@@ -159,7 +199,11 @@ class LiveCard:
             self.ended = True
             summary = self._summary
             bundle = {
-                "text/html": run_html(summary, picture=run_picture(summary, self._options)),
+                "text/html": run_html(
+                    summary,
+                    picture=run_picture(summary, self._options),
+                    log=self._output(""),
+                ),
                 "text/plain": text.run_text(summary, ascii=self._ascii),
             }
             self._send("g", bundle)

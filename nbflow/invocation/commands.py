@@ -355,6 +355,37 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(
+        "status",
+        "show what runs, and what ran last",
+        kinds=(Kind.RUN,),
+        help="Runs of this project that go on, also in other processes, then the latest that have "
+        "ended. In a notebook the card of a run in the background is shown again, and goes on.",
+        examples=(
+            ("status", "all that runs"),
+            ("status r-20260822-153012-ab12", "one run; the end of its id is enough"),
+        ),
+    ),
+    Command(
+        "wait",
+        "wait for a run in the background (notebook only)",
+        kinds=(Kind.RUN,),
+        flags=(Flag("no-raise", "give the result back although the run failed"),),
+        help="Gives its result. The stop button ends the waiting; the run goes on.",
+        examples=(("wait", "the run that goes on, or the one that ended last"),),
+    ),
+    Command(
+        "cancel",
+        "stop a run (notebook only)",
+        kinds=(Kind.TASK_OR_RUN,),
+        flags=(Flag("now", "end running tasks at once, where they run in processes"),),
+        help="Nothing more is started, running tasks have 5 s to end, and what was finished is "
+        "kept. A task that runs inside the kernel cannot be ended; it is waited for.",
+        examples=(
+            ("cancel", "the run that goes on"),
+            ("cancel Report --now", "the run that Report is part of, without delay"),
+        ),
+    ),
+    Command(
         "export",
         "write a notebook's tasks as a module",
         kinds=(Kind.SOURCE, Kind.FILE),

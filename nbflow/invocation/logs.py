@@ -8,11 +8,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nbflow import config
+from nbflow import config, session
 from nbflow.core.errors import UnknownRunError, UnknownTaskError
 from nbflow.core.status import TaskState
 from nbflow.display import words
 from nbflow.display.escape import visible, visible_line
+from nbflow.invocation.runs import is_id, runs_called, tasks_called
 from nbflow.session import store_path
 from nbflow.stores import history
 from nbflow.stores.run_log import read_log
@@ -20,6 +21,8 @@ from nbflow.stores.run_log import read_log
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from nbflow.core.summary import TaskSummary
+    from nbflow.session import Run
     from nbflow.stores.history import RunRow, TaskRunRow
 
 #: Characters of a line that are shown.
@@ -78,6 +81,10 @@ def find_log(
         Nothing recorded has that name.
     """
     path = store_path("")
+    chosen = _Choice(tail, grep, full)
+    going_on = _of_active(word, chosen)
+    if going_on is not None:
+        return going_on
     if word is None:
         run_id = history.last_run_id(path)
         if run_id is None:
@@ -86,10 +93,28 @@ def find_log(
     else:
         found = [] if word.startswith(("r-", "…")) else _last_task_runs(path, word)
         run_id = found[0].run_id if found else _find_run(path, word)
-    chosen = _Choice(tail, grep, full)
     if found:
         return LogView(run_id, tuple(chosen.of_task(row) for row in found))
     return LogView(run_id, (chosen.of_run(path, run_id),))
+
+
+def _of_active(word: str | None, chosen: _Choice) -> LogView | None:
+    """The output so far of a run of this process that goes on, recorded or not, or of its tasks."""
+    if word is None:
+        last = session.last_result()
+        runs = session.active_runs()[:1]
+        run = runs[0] if runs and (last is None or runs[0].run_id > last.run_id) else None
+    else:
+        run = next(iter(runs_called(word)), None)
+    if run is None:
+        return None
+    run.flush()
+    if word is None or is_id(run.run_id, word):
+        return LogView(run.run_id, (chosen.of_active(run),))
+    tasks = run.look(lambda summary: tasks_called(summary, word))
+    begun = [task for task in tasks if task.attempt]
+    parts = tuple(chosen.of_summary(run.run_id, task) for task in begun)
+    return LogView(run.run_id, parts) if parts else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +135,15 @@ class _Choice:
         errors = "\n".join(f"{row.name}: {self._error(row)}" for row in rows)
         return LogPart(_run_title(path, run_id), self._read(run_id, None), errors)
 
+    def of_active(self, run: Run) -> LogPart:
+        errors = run.look(lambda s: [_error_of(task) for task in s.in_state(TaskState.FAILED)])
+        title = f"{run.run_id}  {run.title}  running  {words.moment(run.summary.started)}"
+        return LogPart(title, self._read(run.run_id, None), "\n".join(errors))
+
+    def of_summary(self, run_id: str, task: TaskSummary) -> LogPart:
+        title = f"{task.name}  {task.state}  {words.moment(task.started)}  {run_id}"
+        return LogPart(title, self._read(run_id, task.record.task_id), _error_of(task))
+
     def _read(self, run_id: str, task_id: str | None) -> str:
         folder = os.path.join(config.find_project().home, "logs")
         tail = self.tail or None
@@ -127,6 +161,10 @@ class _Choice:
         where = f"  {row.error_file}, line {row.error_line}" if row.error_file else ""
         first = row.error_message.split("\n", 1)[0]
         return f"{row.error_type}: {first}{where}"
+
+
+def _error_of(task: TaskSummary) -> str:
+    return "" if task.error is None else f"{task.name}: {words.error_line(task.error)}"
 
 
 def _lines(part: LogPart) -> list[str]:

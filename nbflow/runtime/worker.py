@@ -510,7 +510,12 @@ class Worker:
             self._ask(CancelRun(run_id=self.run_id))
         deadline = self._clock() + self._grace
         asked = self.guard.requests
-        while self._pending and self._clock() < deadline and self.guard.requests == asked:
+        while (
+            self._pending
+            and self._clock() < deadline
+            and self.guard.requests == asked
+            and not self.guard.is_urgent
+        ):
             ended, _ = wait(self._pending, timeout=SLICE, return_when=FIRST_COMPLETED)
             for future in ended:
                 self._finish(self._pending.pop(future), future.result())

@@ -9,9 +9,11 @@ from nbflow.core.errors import NotATaskError
 from nbflow.core.model.parameters import TimeDeltaParameter
 from nbflow.core.model.registry import rebind, settle_redefinitions
 from nbflow.core.model.task import BaseTask
-from nbflow.session.handle import Run, active_runs, background_runs, last_result, store_path, watch_runs
+from nbflow.core.watching import watch_runs
+from nbflow.session.handle import Run, store_path
 from nbflow.session.options import RunOptions
 from nbflow.session.result import RunResult, TaskFailure
+from nbflow.session.running import active_runs, background_runs, last_result
 from nbflow.session.views import Dag, Plan, graph_of
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import threading
 import time
@@ -10,7 +9,6 @@ from contextlib import ExitStack
 from contextvars import copy_context
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakSet
 
 from nbflow import config, plugins
 from nbflow.core.errors import NotSupportedHereError, RunInterrupted
@@ -21,6 +19,7 @@ from nbflow.core.scheduler.policy import SchedulerConfig
 from nbflow.core.scheduler.state import SchedulerState
 from nbflow.core.stream import EventStream
 from nbflow.core.summary import RunSummary
+from nbflow.core.watching import tell_watchers
 from nbflow.display.environment import name_file
 from nbflow.executors.capture import Capture
 from nbflow.executors.execute import record_target
@@ -29,18 +28,20 @@ from nbflow.executors.locks import Locks
 from nbflow.runtime.plan import Planner
 from nbflow.runtime.service import SchedulerService
 from nbflow.runtime.worker import Worker
+from nbflow.session import running
 from nbflow.session.provenance import describe_run, new_run_id
 from nbflow.session.result import RunResult
 from nbflow.session.snapshot import SnapshotCheck
+from nbflow.session.tail import OutputTail
 from nbflow.stores.memory import MemoryStore
 from nbflow.stores.run_log import RunLog, remove_old_logs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from concurrent.futures import Future
     from typing import TextIO
 
-    from nbflow.core.interfaces import Executor, Recorder, Subscriber
+    from nbflow.core.interfaces import Executor, LogSink, Recorder, Subscriber
     from nbflow.core.model.task import Task
     from nbflow.session.options import RunOptions
 
@@ -50,15 +51,6 @@ T = TypeVar("T")
 ECHO_LINES = 200
 #: Runs in the background at once.
 BACKGROUND_LIMIT = 4
-#: Seconds that background runs get when the process ends.
-EXIT_GRACE = 5.0
-
-_background: WeakSet[Run] = WeakSet()
-#: Runs that go on, by id.
-_active: dict[str, Run] = {}
-_last: list[RunResult] = []
-#: Called with each run when it begins and when it has ended.
-_watchers: list[Callable[[Run], None]] = []
 
 
 class Run:
@@ -71,6 +63,12 @@ class Run:
     ----------
     summary
         How the run stands; changes while it runs.
+    is_background
+        Whether it goes on in a thread of its own.
+    error
+        What ended the run other than its tasks; raised by `wait`. None: nothing did.
+    has_card
+        A card shows what the tasks write; echoed besides is only a task that is alone in the run.
     """
 
     def __init__(
@@ -90,29 +88,61 @@ class Run:
         self.summary.run_id = self.run_id
         self._guard = InterruptGuard()
         self._stream = EventStream([self.summary.apply_all, *subscribers])
-        self._background = background
+        self.is_background = background
+        self.has_card = False
+        self._log: RunLog | None = None
+        self._tail: OutputTail | None = None
+        self._planned: Mapping[str, Task] = {}
         self._begun = threading.Lock()
         self._settling = threading.Lock()
         self._ended = threading.Event()
         self._result: RunResult | None = None
-        self._error: BaseException | None = None
+        self.error: BaseException | None = None
         self._callbacks: list[Callable[[], None]] = []
         if background:
             self._start_thread()
 
     def __repr__(self) -> str:
-        names = ", ".join(str(task) for task in self.tasks)
-        return f"<Run {self.run_id} {self.summary.status} {names}>"
+        return f"<Run {self.run_id} {self.summary.status} {self.title}>"
 
     # -- for the person who holds it -------------------------------------------------------------
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {"run_id": self.run_id, "root": self.title, "status": str(self.summary.status)}
+
+    @property
+    def title(self) -> str:
+        """`Family(a=1)` of the tasks that it was asked for."""
+        return ", ".join(str(task) for task in self.tasks)
+
+    @property
+    def is_killable(self) -> bool:
+        """Whether running tasks can be ended before they end themselves."""
+        return self.options.executor_name == "process" or self._guard.holds_signal
 
     def done(self) -> bool:
         """Whether the run has ended."""
         return self._ended.is_set()
 
-    def cancel(self) -> None:
-        """Ask the run to stop; the running task of an inline run is waited for. Thread-safe."""
-        self._guard.request()
+    def is_over(self, *, within: float) -> bool:
+        """Whether the run ends within so many seconds; waits for it no longer."""
+        return self._ended.wait(max(within, 0.0))
+
+    def cancel(self, *, now: bool = False) -> None:
+        """Ask the run to stop; running tasks get some seconds to end. Thread-safe.
+
+        Parameters
+        ----------
+        now
+            End running tasks at once. Those that run in a thread of this process are waited for
+            all the same: a thread cannot be ended.
+        """
+        self._guard.request(now=now)
+
+    def interrupt(self, *, now: bool = False) -> None:
+        """As `cancel`, for a run that must stop because its place ends. Thread-safe."""
+        self._guard.stop(now=now)
 
     def wait(self, timeout: float | None = None) -> RunResult:
         """Wait for the end and return the result, also where tasks failed.
@@ -129,12 +159,12 @@ class Run:
         CycleError, NotARequirementError
             The tasks do not form a graph; nothing ran.
         """
-        if not self._background and self._begun.acquire(blocking=False):
+        if not self.is_background and self._begun.acquire(blocking=False):
             self._execute()
         elif not self._ended.wait(timeout):
             raise TimeoutError(f"{self.run_id} is still running after {timeout:g} s")
-        if self._error is not None:
-            raise self._error
+        if self.error is not None:
+            raise self.error
         assert self._result is not None
         return self._result
 
@@ -147,6 +177,34 @@ class Run:
     def subscribe(self, subscriber: Subscriber) -> None:
         """Let `subscriber` have every further event."""
         self._stream.subscribe(subscriber)
+
+    def follow(self, begin: Callable[[RunSummary], Subscriber]) -> None:
+        """Let a subscriber have every event that is not in the summary which `begin` gets.
+
+        `begin` is called while nothing is handed out; the summary stays the run's own.
+        """
+        self._stream.look(lambda: self._stream.subscribe(begin(self.summary)))
+
+    def tail(self, task_id: str = "") -> tuple[str, ...]:
+        """The last lines that a task, or the run, wrote and that were not echoed. Thread-safe.
+
+        Of a single task only where one runs at a time, in this process.
+        """
+        tail = self._tail
+        if tail is None or self.options.tee is not None or self._is_echoed():
+            return ()
+        is_inline = self.options.executor_name == "inline"
+        return tail.lines(task_id) if is_inline or not task_id else ()
+
+    def flush(self) -> None:
+        """Return when all that has happened so far is told, and can be read in the log.
+
+        Thread-safe.
+        """
+        self._stream.flush()
+        log = self._log
+        if log is not None:
+            log.flush()
 
     def look(self, read: Callable[[RunSummary], T]) -> T:
         """Give what `read` makes of the summary, which stands still meanwhile. Thread-safe."""
@@ -179,7 +237,7 @@ class Run:
     # -- the run itself --------------------------------------------------------------------------
 
     def _start_thread(self) -> None:
-        if sum(not run.done() for run in _background) >= BACKGROUND_LIMIT:
+        if sum(not run.done() for run in running.background_runs()) >= BACKGROUND_LIMIT:
             raise NotSupportedHereError(
                 f"{BACKGROUND_LIMIT} runs are in the background already; wait for one, "
                 "or cancel one."
@@ -191,21 +249,24 @@ class Run:
             name=f"nbflow-{self.run_id}",
             daemon=True,
         )
+        running.note_begun(self)
         try:
             thread.start()
         except RuntimeError as error:
+            running.note_ended(self)
             raise NotSupportedHereError("--bg needs threads, and there are none here.") from error
-        _background.add(self)
 
     def _execute(self) -> None:
         """Do the whole run in this thread; never raises, but keeps what is to be raised."""
         worker: Worker | None = None
         stored = False
         log_folder = ""
-        _active[self.run_id] = self
-        _tell_watchers(self)
+        running.note_begun(self)
+        tell_watchers(self)
         try:
             with ExitStack() as stack:
+                # First, so that an interrupt at the end does not keep the rest from being recorded.
+                stack.enter_context(self._guard)
                 project = config.find_project()
                 recorder = _open_recorder(self.options.store)
                 stored = not isinstance(recorder, MemoryStore)
@@ -216,14 +277,15 @@ class Run:
                 log_folder = os.path.join(project.home, "logs")
                 log = RunLog(log_folder, self.run_id, cap_bytes=config.value("log_cap"))
                 stack.callback(_close_log, log, log_folder)
+                self._log, self._tail = log, OutputTail(log)
                 locks = Locks(os.path.join(project.home, "locks"))
                 stack.callback(locks.close)
-                stack.enter_context(Capture(log, self._tee(), run_id=self.run_id))
-                stack.enter_context(self._guard)
-                worker = self._compose(project, locks, log, stack)
+                stack.enter_context(Capture(self._tail, self._tee(), run_id=self.run_id))
+                worker = self._compose(project, locks, self._tail, stack)
+                self._planned = worker.planner.tasks
                 worker.run(self.tasks)
         except BaseException as error:  # noqa: BLE001 - raised again by whoever waits
-            self._error = RunInterrupted() if type(error) is KeyboardInterrupt else error
+            self.error = RunInterrupted() if type(error) is KeyboardInterrupt else error
         self._result = RunResult(
             self.summary,
             tasks=worker.planner.tasks if worker else {},
@@ -232,11 +294,10 @@ class Run:
             stored=stored,
             run_again=self._again,
         )
-        _last[:] = [self._result]
+        running.note_ended(self, self._result)
         with self._settling:
             self._ended.set()
-        del _active[self.run_id]
-        _tell_watchers(self)
+        tell_watchers(self)
         for callback in self._callbacks:
             callback()
 
@@ -245,7 +306,7 @@ class Run:
         return Run(self.tasks, options).wait()
 
     def _compose(
-        self, project: config.Project, locks: Locks, log: RunLog, stack: ExitStack
+        self, project: config.Project, locks: Locks, log: LogSink, stack: ExitStack
     ) -> Worker:
         options = self.options
         numbers = options.scheduler or SchedulerConfig(resources=config.resources())
@@ -292,17 +353,21 @@ class Run:
     def _tee(self) -> Callable[[str, str, TextIO], None] | bool:
         if self.options.tee is not None:
             return self.options.tee
-        return False if self._background else _Echo()
+        return False if self.is_background else _Echo(self._is_echoed)
+
+    def _is_echoed(self) -> bool:
+        return not self.is_background and (not self.has_card or len(self._planned) == 1)
 
 
 class _Echo:
     """Writes the tasks' output where it would have gone, up to a number of lines."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_wanted: Callable[[], bool]) -> None:
+        self._is_wanted = is_wanted
         self._lines = 0
 
     def __call__(self, _task_id: str, text: str, stream: TextIO) -> None:
-        if self._lines > ECHO_LINES:
+        if self._lines > ECHO_LINES or not self._is_wanted():
             return
         self._lines += text.count("\n")
         stream.write(text)
@@ -358,54 +423,3 @@ def _executor_factory(name: str) -> Callable[[ExecutorSettings], Executor]:
         ) from error
     factory: Callable[[ExecutorSettings], Executor] = plugins.load("executors", name)
     return factory
-
-
-def last_result() -> RunResult | None:
-    """The result of the run of this process that ended last; None before the first."""
-    return _last[0] if _last else None
-
-
-def active_runs() -> list[Run]:
-    """Runs of this process that go on, in the foreground too, the latest first."""
-    runs = tuple(_active.values())  # other threads add and remove
-    return sorted(runs, key=lambda run: run.run_id, reverse=True)
-
-
-def watch_runs(watcher: Callable[[Run], None]) -> Callable[[], None]:
-    """Call `watcher` with each run of this process when it begins and when it has ended.
-
-    It is called in the run's thread, must not raise, and must not take long.
-
-    Returns
-    -------
-    Callable
-        What ends that.
-    """
-    _watchers.append(watcher)
-
-    def end() -> None:
-        if watcher in _watchers:
-            _watchers.remove(watcher)
-
-    return end
-
-
-def _tell_watchers(run: Run) -> None:
-    for watcher in tuple(_watchers):
-        watcher(run)
-
-
-def background_runs() -> list[Run]:
-    """Runs of this process that were started in the background and are still held."""
-    return sorted(_background, key=lambda run: run.run_id)
-
-
-@atexit.register
-def _end_background_runs() -> None:
-    """Stop what still runs when the process ends, so that its end is recorded."""
-    runs = [run for run in _background if not run.done()]
-    for run in runs:
-        run.cancel()
-    deadline = time.monotonic() + EXIT_GRACE
-    for run in runs:
-        run._ended.wait(max(deadline - time.monotonic(), 0))
