@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 #: Tasks of a run that are told one by one; more are told by family.
 TASK_LIMIT = 12
 _FAILURES_SHOWN = 5
+_THERE = frozenset({TaskState.DONE, TaskState.COMPLETE})
 _NAMES_SHOWN = 8
 #: Levels of a tree that are indented.
 _DEPTH_SHOWN = 20
@@ -191,10 +192,30 @@ def _card(summary: RunSummary, stable: bool) -> list[str]:
         named = "  ".join(f"{glyph} {visible(task.name)}" for task in blocked[:_NAMES_SHOWN])
         more = len(blocked) - _NAMES_SHOWN
         lines.append(f"  {named}" + (f"  … and {more:,} more" if more > 0 else ""))
+    if summary.status is RunStatus.FAILED:
+        lines += _left_waiting(summary)
     lines += _notes(summary)
     if summary.status is not RunStatus.RUNNING:
         lines.append(f"  next: {'   ·   '.join(words.next_steps(summary))}")
     return lines
+
+
+def _left_waiting(summary: RunSummary) -> list[str]:
+    """Tasks that nothing failed under: they waited to the end for resources, or for each other."""
+    lines = []
+    for task in summary.in_state(TaskState.PENDING, TaskState.SUSPENDED):
+        needed = [summary.tasks[dep] for dep in task.deps if dep in summary.tasks]
+        names = [dep.name for dep in needed if dep.state not in _THERE]
+        if task.state is TaskState.SUSPENDED and names:
+            why = f"waits for {', '.join(names[:3])}, which it yielded"
+        elif task.record.resources:
+            amounts = ", ".join(f"{name}={n:g}" for name, n in task.record.resources.items())
+            why = f"needs {amounts}, and there was never so much"
+        else:
+            continue
+        lines.append(f"  {STYLES[task.state].glyph} {visible(task.name)}   {visible(why)}")
+    more = len(lines) - _FAILURES_SHOWN
+    return [*lines[:_FAILURES_SHOWN], f"  … and {more:,} more"] if more > 0 else lines
 
 
 def _task_lines(summary: RunSummary, stable: bool) -> list[str]:

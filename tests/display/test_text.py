@@ -3,7 +3,9 @@ from __future__ import annotations
 from display_samples import KEY_ERROR, Story, failed, many, record, succeeded
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from nbflow.core import events as e
 from nbflow.core.call import ErrorInfo
 from nbflow.core.graph import GraphNode, TaskGraph
 from nbflow.core.status import RunStatus, TaskState
@@ -111,6 +113,20 @@ def test_many_failures_are_counted():
 
     assert told.count("KeyError") == 5
     assert "… and 4 more failed" in told
+
+
+def test_tasks_that_wait_to_the_end_say_for_what():
+    first, second = record("Round", n=1), record("Round", n=2)
+    greedy = replace(record("Train"), resources={"gpu": 5})
+    story = Story(first, greedy).task(first).task(second).task(greedy)
+    story._add(e.TaskSuspended, task_id=first.task_id, new_deps=(second.task_id,))
+    story._add(e.TaskSuspended, task_id=second.task_id, new_deps=(first.task_id,))
+
+    told = text.run_text(story.ended(RunStatus.FAILED, exit_code=3).summary)
+
+    assert "‖ Round(n=1)   waits for Round(n=2), which it yielded" in told
+    assert "‖ Round(n=2)   waits for Round(n=1), which it yielded" in told
+    assert "○ Train()   needs gpu=5, and there was never so much" in told
 
 
 def test_missing_input_is_named():
