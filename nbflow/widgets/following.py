@@ -9,7 +9,7 @@ from nbflow.display.render import renderer
 from nbflow.widgets.panel import Panel
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from nbflow.core.events import RunEvent
     from nbflow.display.environment import DisplaySettings
@@ -33,9 +33,14 @@ class Following(Panel):
         super().__init__(settings)
         self.run: RunHandle | None = None
         self._ended: RunHandle | None = None
+        self._on_done: list[Callable[[RunHandle], None]] = []
         self.stays = stays
         if run is not None:
             self.follow(run)
+
+    def on_done(self, callback: Callable[[RunHandle], None]) -> None:
+        """Call `callback` with the run when it has ended; in the renderer's thread."""
+        self._on_done.append(callback)
 
     def follow(self, run: RunHandle) -> None:
         """Show `run` from now on."""
@@ -53,9 +58,11 @@ class Following(Panel):
         run = self.run
         has_ended = run is not None and run.done()
         super().draw()
-        if has_ended and run is not self._ended:
+        if run is not None and has_ended and run is not self._ended:
             self._ended = run
             self.end()
+            for callback in tuple(self._on_done):
+                callback(run)
 
     def end(self) -> None:
         """The run has ended, and its last state was sent; called once a run, by the renderer."""

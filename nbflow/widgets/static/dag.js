@@ -6,6 +6,9 @@ const DONE = new Set(["done", "complete"]);
 const UNSPOKEN = new Set(["done", "complete", "pending", "cancelled"]);
 const STEPS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
 const ROWS_SHOWN = 500;
+// Pixels of a drawing above which it is not shown as a whole at first, and the scale at which its
+// words can still be read.
+const TALL = 900, LEGIBLE = 0.55;
 
 const svgElement = (tag, attributes, text) => {
   const element = document.createElementNS(SVG, tag);
@@ -47,7 +50,7 @@ function render({ model, el }) {
   box.append(bar, stage, note, detail, list, region.element);
 
   let svg = null, nodes = [], lines = [], boxes = [], edges = [];
-  let full = [0, 0, 1, 1], at = [...full], shown = "", cursor = 0, selected = -1, found = [], hit = -1;
+  let full = [0, 0, 1, 1], at = [...full], shown = "", cursor = 0, selected = -1, found = [], hit = -1, isHome = false;
 
   // -- states --------------------------------------------------------------------------------
 
@@ -115,16 +118,31 @@ function render({ model, el }) {
       node.setAttribute("tabindex", k ? "-1" : "0");
     });
     stage.style.aspectRatio = `${full[2]} / ${full[3]}`;
-    stage.style.maxWidth = `${Math.round(full[2] * 1.15)}px`;
+    stage.style.maxWidth = full[3] > TALL ? "" : `${Math.round(full[2] * 1.15)}px`;
     svg.removeAttribute("width");
     svg.removeAttribute("height");
     fit();
+    isHome = false;
+  };
+
+  /** All of it where that is legible, else the part of which one wants to know most. */
+  const goHome = () => {
+    if (isHome || !svg || !stage.clientWidth) return;
+    isHome = true;
+    if (Math.min(stage.clientWidth / full[2], stage.clientHeight / full[3]) >= LEGIBLE) return;
+    const first = WORST.map(state => boxes.findIndex(each => each.state === state)).find(k => k >= 0) ?? 0;
+    at = [0, 0, Math.min(stage.clientWidth, full[2]), stage.clientHeight];
+    centre(first);
+    at[0] = Math.max(0, Math.min(at[0], full[2] - at[2]));
+    at[1] = Math.max(0, Math.min(at[1], full[3] - at[3]));
+    show();
   };
 
   const show = () => svg?.setAttribute("viewBox", at.map(v => v.toFixed(1)).join(" "));
   const fit = () => { at = [...full]; show(); };
   const zoom = (factor, fx = 0.5, fy = 0.5) => {
-    const width = Math.min(full[2] * 1.5, Math.max(120, at[2] / factor)), height = (width * full[3]) / full[2];
+    const shape = at[3] / at[2], most = 1.5 * Math.max(full[2], full[3] / shape);
+    const width = Math.min(most, Math.max(120, at[2] / factor)), height = width * shape;
     at = [at[0] + (at[2] - width) * fx, at[1] + (at[3] - height) * fy, width, height];
     show();
   };
@@ -132,10 +150,14 @@ function render({ model, el }) {
     const m = nodes[k].transform.baseVal[0].matrix, group = nodes[k].parentElement.transform.baseVal[0]?.matrix;
     return [m.e + (group?.e ?? 0), m.f + (group?.f ?? 0)];
   };
+  const centre = k => {
+    const [x, y] = place(k);
+    at = [x + 60 - at[2] / 2, y + 20 - at[3] / 2, at[2], at[3]];
+  };
   const bringIntoView = k => {
     const [x, y] = place(k);
     if (x < at[0] || x > at[0] + at[2] * 0.9 || y < at[1] || y > at[1] + at[3] * 0.9) {
-      at = [x - at[2] / 2, y - at[3] / 2, at[2], at[3]];
+      centre(k);
       show();
     }
   };
@@ -270,7 +292,7 @@ function render({ model, el }) {
     if (!drag.moved && Math.hypot(dx, dy) < 4) return;
     if (!drag.moved) stage.setPointerCapture(event.pointerId);
     drag.moved = true;
-    const scale = at[2] / svg.getBoundingClientRect().width;
+    const area = svg.getBoundingClientRect(), scale = Math.max(at[2] / area.width, at[3] / area.height);
     at = [drag.at[0] - dx * scale, drag.at[1] - dy * scale, at[2], at[3]];
     show();
   });
@@ -287,8 +309,12 @@ function render({ model, el }) {
     if (node && boxes[+node.dataset.k].members.length > 1) model.send({ do: "expand", on: true });
   });
 
+  // The page gives the stage a size later than it makes it.
+  const sized = new ResizeObserver(goHome);
+  sized.observe(stage);
   const stops = [
-    follow(model, ["markup", "boxes", "edges"], () => { load(); paint(); }),
+    () => sized.disconnect(),
+    follow(model, ["markup", "boxes", "edges"], () => { load(); paint(); goHome(); }),
     follow(model, ["states"], paint),
     // Only what the kernel chose: an answer to an earlier click must not undo a later one.
     follow(model, ["chosen"], () => { selected = model.get("chosen")[0]; mark(); }),
