@@ -1,12 +1,13 @@
 """Execute notebooks: `show` prints what its cells show, `save` stores the outputs in the file.
 
-`show` runs in the notebook's folder and leaves the file as it is. `save` runs a copy in an empty
-folder, in the static and stable form that the tests compare, so that saving twice changes nothing.
+`show` runs in the notebook's folder and leaves the file as it is. `save` runs a copy in a folder of
+its own, in the static and stable form that the tests compare, so that saving twice changes nothing.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -56,6 +57,7 @@ def save(path: Path) -> None:
     """Run a copy of the notebook in an empty folder and store its outputs in the file."""
     notebook = nbformat.read(path, as_version=4)
     with tempfile.TemporaryDirectory(prefix="notebook-") as folder:
+        shutil.copy(path, folder)  # one of them runs itself from the command line
         execute(notebook, Path(folder))
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},

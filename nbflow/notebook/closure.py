@@ -161,7 +161,8 @@ def _owner(statement: Statement) -> str:
 
 
 def _defines(statements: Sequence[Statement], numbers: Sequence[int]) -> bool:
-    return isinstance(statements[numbers[-1]].node, ast.ClassDef)
+    last = statements[numbers[-1]]
+    return isinstance(last.node, ast.ClassDef) and not last.is_work
 
 
 def _is_always_kept(statement: Statement) -> bool:

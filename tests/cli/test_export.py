@@ -49,7 +49,4 @@ def test_words_that_are_missing_or_wrong_are_named(nbflow):
     assert "export needs the name of a file" in nbflow("export").stderr
     assert "export needs a notebook" in nbflow("export", "flow.py").stderr
     assert "is a module already" in nbflow("export", "jobs.py", "flow.py").stderr
-    assert (
-        "Did you mean cells.ipynb?"
-        in nbflow("export", "notes/cell.ipynb", "flow.py").stderr
-    )
+    assert "Did you mean cells.ipynb?" in nbflow("export", "notes/cell.ipynb", "flow.py").stderr

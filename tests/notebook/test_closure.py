@@ -145,6 +145,11 @@ def test_magics_and_work_are_left_out():
     ]
 
 
+def test_task_of_a_cell_tagged_to_be_skipped_is_left_out():
+    texts = kept("import nbflow", task(), task(name="B"), tags={3: {"nbflow-skip"}})
+    assert texts == ["import nbflow", task().rstrip()]
+
+
 def test_setting_of_a_module_is_work_and_leaves_the_module():
     texts = kept("import nbflow, math", "math.mode = 'fast'", task("math.pi"))
     assert texts == ["import nbflow, math", task("math.pi").rstrip()]
