@@ -100,6 +100,29 @@ def test_graph_is_explored_by_keys_and_lab_keeps_its_own(shown):
     page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
 
 
+def test_large_graph_opens_where_trouble_is_and_can_be_read(notebook):
+    opened = notebook(
+        WIDE.replace("time.sleep(self.seconds)", "assert self.n != 90"),
+        "from nbflow.widgets import DagView\n"
+        "run = nbflow.start(Whole(count=120), background=True)\n"
+        "run.wait()\n"
+        "view = DagView(run=run, stays=True)\n"
+        "view.expanded = True\n"
+        "view",
+    )
+    opened.run(0, 1)
+    area = opened.outputs(1)
+    failed = area.locator(".nd[aria-label*='failed']")
+    failed.wait_for()
+    stage, box_ = area.locator(".stage").bounding_box(), failed.locator(".bx").bounding_box()
+
+    assert "n=90" in failed.get_attribute("aria-label")
+    assert stage["y"] <= box_["y"] <= stage["y"] + stage["height"]
+    assert box_["height"] >= 24 * 0.55
+    area.get_by_role("button", name="Fit").click()
+    assert failed.locator(".bx").bounding_box()["height"] < 12
+
+
 def test_list_of_tasks_has_heads_and_words(shown):
     area = shown.outputs(DAG)
     area.get_by_text("tasks as a table").click()
