@@ -62,3 +62,27 @@ def test_another_thread_leaves_signals_alone():
     thread.join()
 
     assert seen == [(True, True, True)]
+
+
+def test_cancelling_now_reaches_the_main_thread_from_another():
+    with InterruptGuard() as guard:
+        guard.inside = True
+        other = threading.Thread(target=guard.request, kwargs={"now": True})
+
+        def sleep_while_other_cancels():
+            other.start()
+            threading.Event().wait(30)
+
+        with pytest.raises(KeyboardInterrupt):
+            sleep_while_other_cancels()
+    other.join()
+    assert guard.cancelled
+    assert guard.is_urgent
+
+
+def test_what_stops_because_its_place_ends_is_not_cancelled():
+    guard = InterruptGuard()
+    guard.stop()
+
+    assert guard.is_set
+    assert not guard.cancelled

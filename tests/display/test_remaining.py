@@ -7,7 +7,7 @@ from display_samples import KEY_ERROR, Story, record
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbflow.display.remaining import remaining_seconds, remaining_words
+from nbflow.display.remaining import Estimate, remaining_seconds, remaining_words
 
 START = 1_780_000_000.0
 
@@ -127,3 +127,32 @@ def test_long_chain_is_walked():
 )
 def test_words_are_no_finer_than_the_estimate(seconds, words):
     assert remaining_words(seconds) == words
+
+
+def test_estimate_asks_for_each_family_once():
+    asked = []
+
+    def usual(families):
+        asked.append(list(families))
+        return {"Day": 10.0}
+
+    estimate = Estimate(usual)
+    estimate.prepare(["Month", "Day"])
+    estimate.prepare(["Day"])
+    estimate.prepare(["Year", "Day"])
+
+    assert asked == [["Day", "Month"], ["Year"]]
+
+
+def test_estimate_that_costs_much_is_kept_while_the_clock_runs_on():
+    task = record("Day")
+    summary = Story(task).task(task).summary
+    estimate = Estimate(lambda _families: {"Day": 10.0})
+    estimate.prepare(["Day"])
+
+    first = estimate.seconds(summary, now=START)
+    estimate._cost = 1.0
+    kept = estimate.seconds(summary, now=START + 4)
+
+    assert (first, kept) == (10.0, 6.0)
+    assert estimate.seconds(summary, now=START + 60) == 10.0
