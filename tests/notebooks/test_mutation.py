@@ -4,14 +4,34 @@ from __future__ import annotations
 
 import json
 import re
+from typing import NamedTuple
 
 import pytest
 
-#: Notebook: the line, and what it becomes so that a number is wrong.
-WRONG = {
-    "01_first_task": (
-        'cancelled = int(flights["dep_time"].isna().sum())',
-        'cancelled = int(flights["arr_time"].isna().sum())',
+
+class Mutation(NamedTuple):
+    """A line of a `run()`, and where it shows that the line has changed."""
+
+    line: str
+    #: What the line becomes so that a number is wrong.
+    wrong: str
+    #: The first cell that runs the task, and the task as its error names it.
+    cell: str
+    task: str
+
+
+MUTATIONS = {
+    "01_first_task": Mutation(
+        line='cancelled = int(flights["dep_time"].isna().sum())',
+        wrong='cancelled = int(flights["arr_time"].isna().sum())',
+        cell="%nbflow run DailyReport date=2013-01-15",
+        task="DailyReport(date=2013-01-15)",
+    ),
+    "07_a_delay_model_over_a_grid": Mutation(
+        line='guess = judge["dep_delay"] - learn["dep_delay"].mean()',
+        wrong='guess = judge["dep_delay"] - judge["dep_delay"].mean()',
+        cell="%nbflow run delays.Fit airport=JFK features=hour",
+        task="delays.Fit(airport=JFK, features=hour, learn=2013-06, judge=2013-07)",
     ),
 }
 
@@ -38,11 +58,11 @@ def failed_cells(done):
     return [int(number) for number in re.findall(r"::Cell (\d+) FAILED", done.stdout)]
 
 
-@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize("name", MUTATIONS)
 def test_a_wrong_number_fails_a_cell(name, copied, nbval):
     notebook = copied(name)
-    line, wrong = WRONG[name]
-    change(notebook, line, wrong)
+    mutation = MUTATIONS[name]
+    change(notebook, mutation.line, mutation.wrong)
 
     done = nbval(notebook)
 
@@ -51,15 +71,15 @@ def test_a_wrong_number_fails_a_cell(name, copied, nbval):
     assert "AssertionError" in done.stdout
 
 
-@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize("name", MUTATIONS)
 def test_a_task_that_raises_fails_the_cell_that_runs_it(name, copied, nbval):
     notebook = copied(name)
-    line, _ = WRONG[name]
-    change(notebook, line, "raise ValueError('broken on purpose')")
+    mutation = MUTATIONS[name]
+    change(notebook, mutation.line, "raise ValueError('broken on purpose')")
 
     done = nbval(notebook)
 
-    run = cell_of(json.loads(notebook.read_text()), "%nbflow run DailyReport date=2013-01-15")
+    run = cell_of(json.loads(notebook.read_text()), mutation.cell)
     assert done.returncode == 1, done.stdout
     assert failed_cells(done)[0] == run
-    assert "RunFailed: 1 task failed: DailyReport(date=2013-01-15)" in done.stdout
+    assert f"RunFailed: 1 task failed: {mutation.task}" in done.stdout
