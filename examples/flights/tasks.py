@@ -18,7 +18,11 @@ class FlightsTask(nbflow.Task):
 
     task_namespace = "flights"
 
-    folder: str = nbflow.Parameter(default="data", description="where the outputs go")
+    folder: str = nbflow.Parameter(
+        default="data",
+        visibility=nbflow.ParameterVisibility.HIDDEN,
+        description="where the outputs go",
+    )
 
     def target(self, name: str) -> nbflow.LocalTarget:
         """The output file `name` of this task."""

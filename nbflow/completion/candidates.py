@@ -17,6 +17,7 @@ from nbflow.core.errors import NbflowError
 from nbflow.core.model import registry
 from nbflow.core.model.task import BaseTask
 from nbflow.invocation.commands import COMMANDS, Command, Flag, Kind
+from nbflow.session import active_runs
 from nbflow.session.cards import first_line
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Entries of a folder that are offered.
 _FILES_SHOWN = 200
+#: Commands that have to do with runs that go on only.
+_FOR_ACTIVE_RUNS = ("cancel", "wait")
 
 
 class Candidate(NamedTuple):
@@ -122,7 +125,7 @@ class _Offer:
             yield from self._parameters(cls)
             yield from self._flags(command)
         elif Kind.RUN in kinds or Kind.TASK_OR_RUN in kinds:
-            yield from self._runs(with_tasks=Kind.TASK_OR_RUN in kinds)
+            yield from self._runs(command, with_tasks=Kind.TASK_OR_RUN in kinds)
         elif {Kind.TASK, Kind.TASKS, Kind.GLOB} & kinds:
             yield from self._tasks()
             if command.has_source and self.names is None and not any(map(_is_source, self.words)):
@@ -137,15 +140,24 @@ class _Offer:
             if isinstance(value, BaseTask):
                 yield Candidate(f"{prefix}${name}", "variable", type(value).__name__)
 
-    def _runs(self, *, with_tasks: bool) -> Iterator[Candidate]:
+    def _runs(self, command: Command, *, with_tasks: bool) -> Iterator[Candidate]:
+        """Runs that go on, and where the command looks back: what failed, and what ended."""
+        looks_back = command.name not in _FOR_ACTIVE_RUNS
         if self.remembered is None:
             return
-        if with_tasks:
+        if with_tasks and looks_back:
             for name in self.remembered.failed():
                 yield Candidate(name, "task", "failed")
-        for run in self.remembered.runs():
-            told = (run.status, f"{_age(time.time() - run.started)} ago", run.title)
-            yield Candidate(run.run_id, "run", ", ".join(filter(None, told)))
+        active = {run.run_id: run for run in active_runs()}
+        for run_id, run in active.items():
+            yield Candidate(run_id, "run", f"running, {', '.join(map(str, run.tasks))}")
+        if not looks_back:
+            return
+        for ended in self.remembered.runs():
+            if ended.run_id not in active:
+                age = f"{_age(time.time() - ended.started)} ago"
+                told = ", ".join(filter(None, (ended.status, age, ended.title)))
+                yield Candidate(ended.run_id, "run", told)
         if with_tasks:
             yield from self._tasks()
 

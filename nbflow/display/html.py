@@ -45,6 +45,7 @@ _CARD = (
 )
 _CELL = "text-align:left;vertical-align:top;padding:3px 18px 3px 0;border:0"
 _TABLE = "border-collapse:collapse;border:0;margin:6px 0 0;font-size:inherit;table-layout:auto"
+_SMALL = "font-size:.9em;opacity:.75"
 _CODE = f"font-family:{MONOSPACE};font-size:.92em"
 _BLOCK = (
     f"{_CODE};margin:6px 0;padding:8px 12px;border-radius:6px;overflow-x:auto;line-height:1.5;"
@@ -59,7 +60,7 @@ def plan_html(graph: TaskGraph) -> str:
     """What would run and why, as a table that is indented like a tree."""
     title = f"Plan for {name_html(_root_name(graph))}"
     return card_html(
-        f"{title} {_gap()}{_second(markup(text.plan_counts(graph)))}",
+        f"{title} {aside_html(markup(text.plan_counts(graph)))}",
         _tree_table(graph, reasons=True),
         kind="plan",
         state=None,
@@ -110,7 +111,7 @@ def _root_name(graph: TaskGraph) -> str:
 
 def _tree_table(graph: TaskGraph, *, reasons: bool) -> str:
     rows, hidden = tree_rows(graph)
-    head = ["task", "plan", "why", "output"] if reasons else ["task", "state"]
+    head = ["task", "plan", "why"] if reasons else ["task", "state"]
     body = [_tree_row(graph, row, reasons=reasons) for row in rows]
     more = _more_tasks(hidden)
     return _table(head, body, caption="tasks, each above what it requires") + more
@@ -124,12 +125,12 @@ def _tree_row(graph: TaskGraph, row: TreeRow, *, reasons: bool) -> str:
     tail = f" {_second(markup(group))}" if group else ""
     if row.again:
         return _row(
-            [f"{_second('↑')} {name_html(name)}{tail}", _second("above"), "", ""][
-                : 4 if reasons else 2
+            [f"{_second('↑')}&nbsp;{name_html(name)}{tail}", _second("above"), ""][
+                : 3 if reasons else 2
             ],
             first=indent,
         )
-    label = f"{glyph_html(first.state)} {name_html(name)}{tail}"
+    label = f"{glyph_html(first.state)}&nbsp;{name_html(name)}{tail}"
     word = STYLES[first.state].word
     if not reasons:
         return _row([label, word], first=indent)
@@ -138,8 +139,9 @@ def _tree_row(graph: TaskGraph, row: TreeRow, *, reasons: bool) -> str:
     if first.error is not None:
         reason += f"{'<br>' if reason else ''}{markup(words.error_line(first.error))}"
     outputs = first.record.outputs if len(nodes) == 1 else ()
-    output = markup(shown_path(outputs[0])) if outputs else ""
-    return _row([label, word, _second(reason), _second(output)], first=indent)
+    if outputs:
+        label += f'<br><span style="{_SMALL}">{markup(shown_path(outputs[0]))}</span>'
+    return _row([label, word, _second(reason)], first=indent)
 
 
 # -- runs -----------------------------------------------------------------------------------------
@@ -163,7 +165,7 @@ def run_html(
     head = f"{glyph_html(state)} {title} {said}"
     if words.is_nothing_to_do(summary):
         return card_html(f"{head}{_already(summary, stable)}", "", kind="run", state=state)
-    head += f" {_gap()}{_second(markup(words.tally(summary)))}"
+    head += f" {aside_html(markup(words.tally(summary)))}"
     drawn = f'<div style="margin:8px 0 0">{picture}</div>' if picture else ""
     parts = [*_troubles(summary), drawn, _tasks_section(summary, stable), _log_section(log)]
     if summary.status not in {RunStatus.SUCCEEDED, RunStatus.RUNNING}:
@@ -361,7 +363,7 @@ def parameters_html(table: ParameterTable) -> str:
     ]
     head = ["name", "type", "default", "required", "meaning"]
     body = _table(head, rows, caption=f"parameters of {table.family}") if rows else "no parameters"
-    return card_html(f"{title} {_gap()}{_second(where)}", body, kind="parameters", state=None)
+    return card_html(f"{title} {aside_html(where)}", body, kind="parameters", state=None)
 
 
 def tasks_html(rows: Sequence[TaskRow]) -> str:
@@ -454,6 +456,11 @@ def _second(inner: str) -> str:
     return f'<span style="opacity:.75">{inner}</span>' if inner else ""
 
 
+def aside_html(facts: str) -> str:
+    """Paler facts after a headline, with a gap before them; they wrap together."""
+    return f'&emsp;<span style="opacity:.75;display:inline-block">{facts}</span>' if facts else ""
+
+
 def _gap() -> str:
     return "&emsp;"
 
@@ -480,7 +487,8 @@ def _cell(inner: str) -> str:
 
 
 def _row(cells: Sequence[str], *, first: str = "") -> str:
-    style = f"{_CELL};{first}" if first else _CELL
+    # A name of any length breaks where it must: a card has no scroll bar.
+    style = f"{_CELL};overflow-wrap:anywhere;{first}" if first else _CELL
     head = f'<th scope="row" style="{style};font-weight:inherit">{cells[0]}</th>'
     return f'<tr style="background:none">{head}{"".join(map(_cell, cells[1:]))}</tr>'
 

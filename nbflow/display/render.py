@@ -96,6 +96,9 @@ class LiveCard:
         See `remaining.Estimate`; called in the render thread.
     output
         Gives the last lines that a task, or for "" the run, wrote.
+    catch_up
+        Lets the card have the events that wait to be handed out: else the end of one task would
+        often be drawn without the beginning of the next.
     """
 
     interval = INTERVAL
@@ -108,12 +111,14 @@ class LiveCard:
         ascii: bool = False,
         usual: Callable[[Iterable[str]], Mapping[str, float]] = lambda _families: {},
         output: Callable[[str], Sequence[str]] = lambda _task_id: (),
+        catch_up: Callable[[], None] = lambda: None,
     ) -> None:
         self._publish = publish
         self._options = options
         self._ascii = ascii
         self._estimate = Estimate(usual)
         self._output = output
+        self._catch_up = catch_up
         self._scope = f"nbf{uuid.uuid4().hex[:8]}"
         self._graph = live.LiveGraph(
             self._scope, find_engine(options.engine, stable=options.stable)
@@ -154,6 +159,7 @@ class LiveCard:
 
     def draw(self) -> None:
         """Send what has changed."""
+        self._catch_up()  # it may end the card
         with self._drawing:
             if self.ended or self._errors >= ERRORS:
                 return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, Any
+from weakref import WeakMethod
 
 from nbflow import config, session
 from nbflow.core.errors import NotATaskError
@@ -63,7 +64,18 @@ class LocalControl:
         return session.active_runs()
 
     def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
-        return session.watch_runs(lambda _run: watcher())
+        # Weakly: a view that nobody shows or holds any more must not be kept alive by this.
+        known = WeakMethod(watcher)
+
+        def tell(_run: object) -> None:
+            told = known()
+            if told is None:
+                end()
+            else:
+                told()
+
+        end = session.watch_runs(tell)
+        return end
 
     def history(self, task: str | None, status: str | None, *, limit: int) -> list[RunRow]:
         from nbflow.stores import history

@@ -57,6 +57,7 @@ class RunCards:
             ascii=here.ascii,
             usual=lambda families: _usual(families, run.options.store),
             output=run.tail,
+            catch_up=run.catch_up,
         )
         run.has_card = True
 

@@ -196,12 +196,13 @@ class Run:
         is_inline = self.options.executor_name == "inline"
         return tail.lines(task_id) if is_inline or not task_id else ()
 
-    def flush(self) -> None:
-        """Return when all that has happened so far is told, and can be read in the log.
-
-        Thread-safe.
-        """
+    def catch_up(self) -> None:
+        """Return when all that has happened so far is told to every subscriber. Thread-safe."""
         self._stream.flush()
+
+    def flush(self) -> None:
+        """As `catch_up`, and what was written so far can be read in the log. Thread-safe."""
+        self.catch_up()
         log = self._log
         if log is not None:
             log.flush()

@@ -77,7 +77,13 @@ class Control(Protocol):
         ...
 
     def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
-        """Call `watcher` when a run begins or has ended; gives what ends that."""
+        """Call a method when a run begins or has ended, while its object lives.
+
+        Returns
+        -------
+        Callable
+            What ends that sooner.
+        """
         ...
 
     def history(self, task: str | None, status: str | None, *, limit: int) -> list[RunRow]:

@@ -72,6 +72,21 @@ class Server:
     token: str
     root: Path
     log: Path
+    process: subprocess.Popen[bytes]
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Let all kernels and their workers stand still meanwhile; the server answers on."""
+        import psutil
+
+        stopped = psutil.Process(self.process.pid).children(recursive=True)
+        for each in stopped:
+            each.suspend()
+        try:
+            yield
+        finally:
+            for each in stopped:
+                each.resume()
 
 
 @contextlib.contextmanager
@@ -87,18 +102,19 @@ def jupyter_lab(root: Path, **environment: str) -> Iterator[Server]:
     overrides = home / "config" / "labconfig" / "default_setting_overrides.json"
     overrides.parent.mkdir(parents=True)
     overrides.write_text(json.dumps(SETTINGS))
-    server = Server(f"http://127.0.0.1:{_free_port()}", secrets.token_hex(16), root, home / "log")
-    with server.log.open("wb") as log:
+    port, token = _free_port(), secrets.token_hex(16)
+    with (home / "log").open("wb") as log:
         process = subprocess.Popen(
-            _command(server),
+            _command(root, port),
             cwd=root,
-            env=_environment(home, server.token) | environment,
+            env=_environment(home, token) | environment,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        server = Server(f"http://127.0.0.1:{port}", token, root, home / "log", process)
         try:
-            _wait_for_answer(server, process)
+            _wait_for_answer(server)
             yield server
         finally:
             _end(process)
@@ -112,8 +128,7 @@ def _free_port() -> int:
     return port
 
 
-def _command(server: Server) -> list[str]:
-    port = server.base.rpartition(":")[2]
+def _command(root: Path, port: int) -> list[str]:
     return [
         sys.executable,
         "-m",
@@ -121,7 +136,7 @@ def _command(server: Server) -> list[str]:
         "--no-browser",
         "--allow-root",
         "--expose-app-in-browser",
-        f"--ServerApp.root_dir={server.root}",
+        f"--ServerApp.root_dir={root}",
         "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.port={port}",
         "--ServerApp.port_retries=0",
@@ -149,7 +164,7 @@ def _environment(home: Path, token: str) -> dict[str, str]:
     }
 
 
-def _wait_for_answer(server: Server, process: subprocess.Popen[bytes]) -> None:
+def _wait_for_answer(server: Server) -> None:
     request = urllib.request.Request(
         f"{server.base}/api/status", headers={"Authorization": f"token {server.token}"}
     )
@@ -159,7 +174,7 @@ def _wait_for_answer(server: Server, process: subprocess.Popen[bytes]) -> None:
             with urllib.request.urlopen(request, timeout=5) as answer:
                 answer.read()
         except OSError:
-            if process.poll() is not None or time.monotonic() > deadline:
+            if server.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(server.log.read_text()[-4000:]) from None
             time.sleep(0.1)
         else:
@@ -236,8 +251,18 @@ class Lab:
         )
 
     def set_width(self, width: int, height: int = 1000) -> None:
-        """Give the window a size."""
+        """Give the window a size, and wait until the page is laid out in it."""
         self.page.set_viewport_size({"width": width, "height": height})
+        self.page.wait_for_function(
+            """(width) => {
+              const shell = document.querySelector('#jp-main-dock-panel').getBoundingClientRect();
+              const shown = document.querySelector('.jp-NotebookPanel:not(.lm-mod-hidden)');
+              const right = shown ? shown.getBoundingClientRect().right : shell.right;
+              return shell.right > width - 60 && shell.right <= width
+                && Math.abs(right - shell.right) < 10;
+            }""",
+            arg=width,
+        )
 
     # -- one notebook ----------------------------------------------------------------------------
 
@@ -299,6 +324,10 @@ class Notebook:
             ".setSource(source)",
             [cell, source],
         )
+
+    def select(self, cell: int) -> None:
+        """Make a cell the active one."""
+        self.page.evaluate(f"(cell) => {{ {_PANEL}.content.activeCellIndex = cell; }}", cell)
 
     def interrupt(self) -> None:
         """Press the stop button."""

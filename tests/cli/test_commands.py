@@ -33,8 +33,9 @@ def test_second_run_finds_everything_complete(nbflow):
 
 
 def test_run_as_json_is_one_document(nbflow):
-    done = nbflow("run", *REPORT, "--json", "--no-tee")
+    done = nbflow("run", *REPORT, "--json")
 
+    assert "made in" in done.stderr
     result = json.loads(done.stdout)
     assert (result["status"], result["exit_code"]) == ("SUCCEEDED", 0)
     assert result["counts"] == {"done": 2}

@@ -109,6 +109,26 @@ def test_failed_tasks_then_runs_are_offered_for_a_log(notebook):
     assert "Report" in dict(rest)
 
 
+def test_runs_that_go_on_are_offered_to_cancel_and_first_to_look_at(notebook):
+    notebook.cell("%nbflow run Report date=2026-08-01")
+    notebook.cell(
+        "import threading\n"
+        "gate = threading.Event()\n"
+        "class Waiting(nbflow.Task):\n"
+        "    def run(self):\n"
+        "        gate.wait(60)\n"
+        "run = nbflow.start(Waiting())"
+    )
+    offered = {name: notebook.offered(f"%nbflow {name} ") for name in ("cancel", "wait", "status")}
+    run_id = notebook.shell.user_ns["run"].run_id
+    notebook.cell("gate.set(); run.wait()")
+
+    assert offered["cancel"] == offered["wait"] == {run_id: "running, Waiting()"}
+    assert next(iter(offered["status"])) == run_id
+    assert len(offered["status"]) == 2
+    assert notebook.offered("%nbflow cancel ") == {}
+
+
 def test_private_values_are_never_offered(notebook):
     notebook.cell("%nbflow run Report date=2026-08-01 token=hunter2")
 

@@ -27,6 +27,7 @@ from nbflow.core.errors import (
 from nbflow.core.scheduler.policy import SchedulerConfig
 from nbflow.core.status import RunStatus, TaskState
 from nbflow.session import RunOptions, usual_seconds
+from nbflow.stores.sqlite import SqliteRecorder
 
 
 class Copy(nbflow.Task):
@@ -457,6 +458,20 @@ def test_an_interrupt_stops_the_run_and_leaves_the_handler_as_it_was():
     assert signal.getsignal(signal.SIGINT) is before
     assert Path("out/a.txt").exists() or Copy.runs == []
     assert nbflow.run(Copy("a"))
+
+
+def test_an_interrupt_while_the_rest_is_recorded_loses_nothing(monkeypatch):
+    close = SqliteRecorder.close
+
+    def close_late(recorder):
+        signal.raise_signal(signal.SIGINT)
+        close(recorder)
+
+    monkeypatch.setattr(SqliteRecorder, "close", close_late)
+
+    assert nbflow.run(Copy("a")).status is RunStatus.SUCCEEDED
+    assert nbflow.history()["status"].tolist() == ["succeeded"]
+    assert nbflow.history(by="task")["state"].tolist() == ["done"]
 
 
 def test_a_cycle_is_raised_by_its_path():

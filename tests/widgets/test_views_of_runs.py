@@ -301,7 +301,9 @@ def test_dashboard_is_read_only_where_voila_serves_it(tasks, control, page, monk
     assert shown.form.run is None
     assert run.wait(60).ok
     shown.close()
-    assert not panels.dashboard(tasks, read_only=False).read_only
+    shown = panels.dashboard(tasks, read_only=False)
+    assert not shown.read_only
+    shown.close()
 
 
 def test_dashboard_takes_names_and_all_tasks_of_the_notebook(tasks, control):
@@ -347,3 +349,16 @@ def test_closed_dashboard_reads_no_more(tasks, control, page):
     finished(tasks)
 
     assert read == []
+
+
+def test_view_that_nobody_holds_is_not_kept_alive(tasks, control):
+    import gc
+    import weakref
+
+    view = panels.history_view()
+    gone = weakref.ref(view)
+    del view
+    gc.collect()
+    finished(tasks)
+
+    assert gone() is None

@@ -236,7 +236,13 @@ class BaseTask(metaclass=Register):
         return hash(self.task_id)
 
     def describe(self) -> str:
-        """`Family(a=1, b=x)` of the significant parameters, private ones masked; never raises."""
+        """`Family(a=1, b=x)` of the significant parameters; never raises.
+
+        Private values are masked, hidden parameters are left out.
+        """
+        return self._named(with_hidden=False)
+
+    def _named(self, *, with_hidden: bool) -> str:
         family = type(self).__name__
         try:
             family = self.task_family
@@ -245,13 +251,14 @@ class BaseTask(metaclass=Register):
                 f"{name}={_shown(parameter, value)}"
                 for (name, parameter), value in pairs
                 if parameter.significant
+                and (with_hidden or parameter.visibility is not kinds.ParameterVisibility.HIDDEN)
             ]
         except Exception as error:  # noqa: BLE001 - what the user overrode may raise anything
             return f"{family}(<{type(error).__name__}>)"
         return f"{family}({', '.join(shown)})"
 
     def __repr__(self) -> str:
-        text = self.describe()
+        text = self._named(with_hidden=True)
         cls = type(self)
         if not cls._nbflow_record.is_outdated:
             return text
