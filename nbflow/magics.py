@@ -36,6 +36,7 @@ from nbflow.core.errors import (
 from nbflow.core.watching import watch_runs
 from nbflow.display.environment import DisplayMode
 from nbflow.invocation.commands import COMMANDS, help_text
+from nbflow.notebook.executed import ExecutedCells
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from nbflow.display.environment import DisplaySettings
     from nbflow.invocation.grammar import Invocation
     from nbflow.invocation.run_cards import RunCards
-    from nbflow.notebook.cells import Cell
     from nbflow.session import Run, RunOptions, RunResult
 
 #: Commands that take a block of parameters as the body of their cell.
@@ -103,8 +103,8 @@ class NbflowMagics(Magics):
         self._cell = _CellState()
         self._cards: RunCards | None = None
         self._end_listening: Callable[[], None] | None = None
-        #: Ids of the cells that were executed, by number of execution.
-        self._cell_ids: dict[int, str] = {}
+        history: Any = shell.history_manager
+        self.executed = ExecutedCells(history.input_hist_raw)
 
     @no_var_expand
     @needs_local_scope
@@ -452,26 +452,14 @@ class NbflowMagics(Magics):
             for run in background_runs():
                 run.interrupt()
 
-    def _before_cell(self, _info: Any) -> None:
+    def _before_cell(self, info: Any) -> None:
+        self.executed.begin(info)
         self._cell.shown = ""
         self._cell.is_running = True
 
-    def executed_cells(self) -> list[Cell]:
-        """The cells of this kernel, a cell that was executed again once, as it was last."""
-        from nbflow.notebook.cells import Cell, strip_ipython
-
-        found: dict[str, Cell] = {}
-        for number, source in enumerate(self._shell.history_manager.input_hist_raw):
-            cell_id = self._cell_ids.get(number, "")
-            if source.strip():
-                found[cell_id or source] = Cell(number, strip_ipython(source), cell_id)
-        return list(found.values())
-
     def _after_cell(self, result: Any) -> None:
         self._cell.is_running = False
-        cell_id = getattr(result.info, "cell_id", None)  # IPython tells it from 8.0 on
-        if cell_id and result.execution_count:
-            self._cell_ids[result.execution_count] = str(cell_id)
+        self.executed.end(result)
         if "nbflow.core.model.registry" not in sys.modules:
             return  # no task was defined yet
         from nbflow.core.model.registry import on_redefinition, settle_redefinitions
@@ -568,7 +556,7 @@ def _export(magics: NbflowMagics, invocation: Invocation) -> Any:
     if invocation.source is not None:
         report = export_source(invocation, change_folder=False)
     else:
-        report = export_cells(invocation, magics.executed_cells(), magics._shell.user_ns)
+        report = export_cells(invocation, magics.executed.cells(), magics._shell.user_ns)
     if report.differences:
         raise SourceError(repr(report))
     return report

@@ -167,7 +167,12 @@ def run_html(
         return card_html(f"{head}{_already(summary, stable)}", "", kind="run", state=state)
     head += f" {aside_html(markup(words.tally(summary)))}"
     drawn = f'<div style="margin:8px 0 0">{picture}</div>' if picture else ""
-    parts = [*_troubles(summary), drawn, _tasks_section(summary, stable), _log_section(log)]
+    parts = [
+        *_troubles(summary, stable=stable),
+        drawn,
+        _tasks_section(summary, stable),
+        _log_section(log),
+    ]
     if summary.status not in {RunStatus.SUCCEEDED, RunStatus.RUNNING}:
         steps = " &nbsp;·&nbsp; ".join(_step(step) for step in words.next_steps(summary))
         parts.append(f'<p style="margin:8px 0 0">{_second("next:")} {steps}</p>')
@@ -194,19 +199,19 @@ def _fine_print(summary: RunSummary) -> str:
     return " · ".join(fact for fact in facts if fact)
 
 
-def _troubles(summary: RunSummary) -> list[str]:
+def _troubles(summary: RunSummary, *, stable: bool) -> list[str]:
     parts = [
-        failure_html(task, open_source=number == 0)
+        failure_html(task, open_source=number == 0, stable=stable)
         for number, task in enumerate(summary.in_state(TaskState.FAILED)[:_FAILURES_SHOWN])
     ]
     if summary.failed > _FAILURES_SHOWN:
         parts.append(f"<p>{_second(f'… and {summary.failed - _FAILURES_SHOWN:,} more failed')}</p>")
     for state in (TaskState.UNPLANNED, TaskState.MISSING, TaskState.DISABLED):
         found = summary.in_state(state)[:_FAILURES_SHOWN]
-        parts += [failure_html(task, open_source=False) for task in found]
+        parts += [failure_html(task, open_source=False, stable=stable) for task in found]
     if summary.status is not RunStatus.RUNNING:
         found = summary.in_state(TaskState.WAITING)[:_FAILURES_SHOWN]
-        parts += [failure_html(task, open_source=False) for task in found]
+        parts += [failure_html(task, open_source=False, stable=stable) for task in found]
     blocked = summary.in_state(TaskState.UPSTREAM_FAILED)
     if blocked:
         glyph = glyph_html(TaskState.UPSTREAM_FAILED)
@@ -217,7 +222,7 @@ def _troubles(summary: RunSummary) -> list[str]:
     return parts
 
 
-def failure_html(task: TaskSummary, *, open_source: bool = True) -> str:
+def failure_html(task: TaskSummary, *, open_source: bool = True, stable: bool = False) -> str:
     """A task in trouble: what was raised, where, and the lines around it."""
     style = STYLES[task.state]
     head = f"{glyph_html(task.state)} {name_html(task.name)} &nbsp; "
@@ -230,13 +235,14 @@ def failure_html(task: TaskSummary, *, open_source: bool = True) -> str:
     head += (
         f'<span style="{ink};font-weight:600">{markup(words.error_line(error), limit=400)}</span>'
     )
-    where = markup(words.place(error))
+    where = markup(words.place(error, stable=stable))
     head += f" &nbsp; {_second(where)}" if where else ""
     lines = error.message.split("\n")[1:]
     rest = _block(markup(visible_line(line), limit=500) for line in lines[:8]) if lines else ""
     body = rest + _source(error, ink)
     if error.traceback:
-        kept = error.traceback.splitlines()[-60:]
+        written = words.without_numbers(error.traceback) if stable else error.traceback
+        kept = written.splitlines()[-60:]
         trace = _block(markup(visible_line(line), limit=500) for line in kept)
         body += details_html("traceback", trace)
     source = f'<div style="margin:6px 0 0">{head}'

@@ -36,7 +36,8 @@ logger = logging.getLogger("nbflow.display")
 #: Seconds between two drawings of one card, at least and at most.
 INTERVAL = 0.5
 LONGEST_INTERVAL = 2.0
-#: A card that took so long to draw waits so many times that long.
+#: A card whose drawing took so much CPU time waits so many times that long; the layout engine is
+#: another process, and takes nothing from the tasks of this one.
 PATIENCE = 50
 #: Seconds after which a card is drawn although nothing happened: its clock goes on.
 HEARTBEAT = 1.0
@@ -347,7 +348,7 @@ class Renderer:
         return None
 
     def _draw(self, card: Drawable) -> None:
-        began = time.monotonic()
+        began = time.thread_time()
         try:
             card.draw()
         except Exception:
@@ -355,7 +356,7 @@ class Renderer:
             with self._condition:
                 self._cards.pop(card, None)
             return
-        cost = time.monotonic() - began
+        cost = time.thread_time() - began
         interval = min(max(card.interval, PATIENCE * cost), LONGEST_INTERVAL)
         with self._condition:
             if card in self._cards:

@@ -178,14 +178,14 @@ def _card(summary: RunSummary, stable: bool) -> list[str]:
     lines += [
         line
         for task in summary.in_state(TaskState.FAILED)[:_FAILURES_SHOWN]
-        for line in _failure(task)
+        for line in _failure(task, stable=stable)
     ]
     hidden = summary.failed - _FAILURES_SHOWN
     if hidden > 0:
         lines.append(f"  … and {hidden:,} more failed")
     for state in (TaskState.UNPLANNED, TaskState.MISSING, TaskState.DISABLED, TaskState.WAITING):
         for task in summary.in_state(state)[:_FAILURES_SHOWN]:
-            lines += _failure(task)
+            lines += _failure(task, stable=stable)
     blocked = summary.in_state(TaskState.UPSTREAM_FAILED)
     if blocked:
         glyph = STYLES[TaskState.UPSTREAM_FAILED].glyph
@@ -254,17 +254,17 @@ def _notes(summary: RunSummary) -> list[str]:
     return [*lines, f"  … and {more:,} more notes"] if more > 0 else lines
 
 
-def _failure(task: TaskSummary) -> list[str]:
+def _failure(task: TaskSummary, *, stable: bool) -> list[str]:
     head = f"  {STYLES[task.state].glyph} {visible(task.name)}"
     if task.error is None:
         why = visible(words.why(task))
         return [f"{head}   {STYLES[task.state].word}{f': {why}' if why else ''}"]
-    first, *rest = _error_head(task.error)
+    first, *rest = _error_head(task.error, stable=stable)
     return [f"{head}   {first}", *(f"    {line}" for line in [*rest, *_source(task.error)])]
 
 
-def _error_head(error: ErrorInfo) -> list[str]:
-    where = words.place(error)
+def _error_head(error: ErrorInfo, *, stable: bool = False) -> list[str]:
+    where = words.place(error, stable=stable)
     lines = error.message.split("\n")[1:6]
     head = words.error_line(error) + (f"        {where}" if where else "")
     return [head, *(f" {visible_line(line)}" for line in lines if line.strip())]

@@ -171,7 +171,28 @@ def in_steps(timeline: Timeline) -> Timeline:
     rows = [replace(row, spans=tuple(spans[row.task_id])) for row in timeline.rows]
     rows.sort(key=lambda row: (row.start, row.name, row.task_id))
     longest = max(ends.values(), default=0.0)
-    return replace(timeline, rows=with_critical_path(rows), seconds=longest, in_steps=True)
+    marked = with_critical_path(_numbered(rows))
+    return replace(timeline, rows=marked, seconds=longest, in_steps=True)
+
+
+def _numbered(rows: Sequence[TimelineRow]) -> list[TimelineRow]:
+    """`rows` with their spans numbered as if they had begun in this order."""
+    order = sorted(
+        (span.start, number, position)
+        for number, row in enumerate(rows)
+        for position, span in enumerate(row.spans)
+    )
+    numbers = {(number, position): seq for seq, (_, number, position) in enumerate(order)}
+    return [
+        replace(
+            row,
+            spans=tuple(
+                span._replace(seq=numbers[number, position])
+                for position, span in enumerate(row.spans)
+            ),
+        )
+        for number, row in enumerate(rows)
+    ]
 
 
 def lanes(rows: Sequence[TimelineRow], *, limit: int) -> list[list[Span]]:

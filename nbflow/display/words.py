@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 #: What stands for a duration in stable mode.
 NO_DURATION = "–"
 NO_RUN_ID = "r-…"
+_NUMBERED_CELL = re.compile(r"\bIn\[\d+\]")
 _STATUS_WORDS = {RunStatus.SUCCEEDED: "SUCCESS"}
 
 
@@ -157,12 +159,18 @@ def tally(summary: RunSummary) -> str:
     return " · ".join(parts)
 
 
-def place(error: ErrorInfo) -> str:
+def place(error: ErrorInfo, *, stable: bool = False) -> str:
     """Where an error happened: `In[12], line 14, in run`."""
     if not error.file:
         return ""
-    where = f"{visible(shown_path(error.file))}, line {error.line}"
+    file = without_numbers(error.file) if stable else error.file
+    where = f"{visible(shown_path(file))}, line {error.line}"
     return f"{where}, in {visible(error.function)}" if error.function else where
+
+
+def without_numbers(text: str) -> str:
+    """`text` with `In[…]` for each cell: who executes a notebook decides how cells are counted."""
+    return _NUMBERED_CELL.sub("In[…]", text)
 
 
 def error_line(error: ErrorInfo) -> str:

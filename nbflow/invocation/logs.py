@@ -100,12 +100,7 @@ def find_log(
 
 def _of_active(word: str | None, chosen: _Choice) -> LogView | None:
     """The output so far of a run of this process that goes on, recorded or not, or of its tasks."""
-    if word is None:
-        last = session.last_result()
-        runs = session.active_runs()[:1]
-        run = runs[0] if runs and (last is None or runs[0].run_id > last.run_id) else None
-    else:
-        run = next(iter(runs_called(word)), None)
+    run = _latest_active() if word is None else next(iter(runs_called(word)), None)
     if run is None:
         return None
     run.flush()
@@ -115,6 +110,17 @@ def _of_active(word: str | None, chosen: _Choice) -> LogView | None:
     begun = [task for task in tasks if task.attempt]
     parts = tuple(chosen.of_summary(run.run_id, task) for task in begun)
     return LogView(run.run_id, parts) if parts else None
+
+
+def _latest_active() -> Run | None:
+    """The run that goes on and began last, unless one that has ended began later."""
+    runs = session.active_runs()
+    for run in runs:
+        run.catch_up()
+    last = session.last_result()
+    after = 0.0 if last is None else last.started
+    begun = [run for run in runs if run.summary.started > after]
+    return max(begun, key=lambda run: run.summary.started, default=None)
 
 
 @dataclass(frozen=True, slots=True)

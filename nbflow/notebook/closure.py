@@ -10,7 +10,6 @@ import with a star is always kept.
 from __future__ import annotations
 
 import ast
-import builtins
 import sys
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -140,7 +139,7 @@ def _needs(
             if statements[each].is_work:
                 raise _left_out(statement, name, statements[each].cell)
             yield each
-        if not places and name in _OF_IPYTHON and not hasattr(builtins, name):
+        if not places and name in _OF_IPYTHON:
             raise SourceError(
                 f"`{_owner(statement)}` uses `{name}`, which only a notebook has; import it, or "
                 "keep it out of tasks."

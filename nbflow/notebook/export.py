@@ -83,8 +83,7 @@ class ExportReport:
         done = "wrote" if self.was_written else "checked"
         count = f"{len(self.tasks)} task{'s' if len(self.tasks) != 1 else ''}"
         return (
-            f"{done} {path}: {count} ({', '.join(self.tasks)})\n"
-            f"  from cells {', '.join(self.cells)} of {source}\n"
+            f"{done} {path}: {count} of {source} ({', '.join(self.tasks)})\n"
             "  imported in a fresh process: families, parameters, code and graphs are the same"
         )
 

@@ -18,6 +18,7 @@ from nbflow.core.model.target import Target
 from nbflow.core.model.task import BaseTask, is_external, requirements_of
 from nbflow.core.status import TaskState
 from nbflow.display.model import OutputRow, ParameterRow, ParameterTable, TaskCard, TaskRow
+from nbflow.display.words import without_numbers
 from nbflow.session.display import display_settings
 from nbflow.targets.local import LocalTarget
 
@@ -320,4 +321,6 @@ def _place(cls: type[Task]) -> str:
     cell = definition_of(cls).cell
     if cell is None:
         return cls.__module__
-    return f"cell {cell}" if cell.startswith("In[") else cell
+    if not cell.startswith("In["):
+        return cell
+    return f"cell {without_numbers(cell) if display_settings().stable else cell}"

@@ -234,3 +234,11 @@ def test_unplanned_task_shows_its_error():
     story = Story(task).task(task).plan_failed(task, KEY_ERROR).ended(RunStatus.FAILED)
 
     assert "KeyError: 'amount'" in Page(html.run_html(story.summary)).text
+
+
+def test_stable_failure_does_not_number_its_cell():
+    page = html.run_html(failed().summary, stable=True)
+
+    assert "In[…], line 14, in run" in page
+    assert "In[12]" not in page
+    assert "File &quot;In[12]&quot;" in html.run_html(failed().summary)

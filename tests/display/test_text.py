@@ -300,3 +300,11 @@ def test_100_000_characters_are_cut():
     story = Story(task).task(task).failed(task, error).ended(RunStatus.FAILED)
 
     assert len(text.run_text(story.summary)) < 3_000
+
+
+def test_stable_failure_does_not_number_its_cell():
+    told = text.run_text(failed().summary, stable=True)
+
+    assert "In[…], line 14, in run" in told
+    assert "In[12]" not in told
+    assert "In[12], line 14, in run" in text.run_text(failed().summary)

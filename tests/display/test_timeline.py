@@ -123,6 +123,7 @@ def test_steps_do_not_depend_on_how_long_it_took_and_who_came_first(order, secon
     steps = in_steps(timeline(*rows, top))
     assert [each.family for each in steps.rows] == [*(f"leaf{n}" for n in range(6)), "top"]
     assert [each.start for each in steps.rows] == [0.0] * 6 + [1.0]
+    assert [each.family for each in steps.rows if each.is_critical] == ["leaf0", "top"]
 
 
 spans = st.tuples(st.floats(0, 50), st.floats(0.1, 10)).map(lambda s: (s[0], s[0] + s[1]))

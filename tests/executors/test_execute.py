@@ -46,6 +46,12 @@ def runner(project):
     return TaskRunner(policy=NATIVE, locks=NoLocks(), guard=InterruptGuard())
 
 
+@pytest.fixture
+def locks(project):
+    with Locks(str(project / "locks")) as locks:
+        yield locks
+
+
 def call_of(task, **fields):
     return TaskCall(run_id="r", task_id=task.task_id, family=task.task_family, **fields)
 
@@ -203,12 +209,11 @@ def test_an_interrupt_in_run_is_no_failure(runner):
 
 
 @pytest.mark.parametrize("error", [OSError("storage is away"), SystemExit("storage is away")])
-def test_a_complete_that_raises_under_the_lock_fails_only_that_task(project, error):
+def test_a_complete_that_raises_under_the_lock_fails_only_that_task(project, error, locks):
     class Breaks(nbflow.Task):
         def complete(self):
             raise error
 
-    locks = Locks(str(project / "locks"))
     runner = TaskRunner(policy=NATIVE, locks=locks, guard=InterruptGuard())
 
     assert execute(runner, Breaks()).error.message == "storage is away"
@@ -216,8 +221,7 @@ def test_a_complete_that_raises_under_the_lock_fails_only_that_task(project, err
         pass
 
 
-def test_a_task_that_is_locked_elsewhere_is_busy(project):
-    locks = Locks(str(project / "locks"))
+def test_a_task_that_is_locked_elsewhere_is_busy(project, locks):
     runner = TaskRunner(policy=NATIVE, locks=locks, guard=InterruptGuard())
 
     with locks.hold(Writes().task_id):
@@ -300,8 +304,7 @@ def test_luigi_starts_run_again_after_each_yield(project, counted):
     assert Dynamic.entered == 3
 
 
-def test_a_suspended_task_keeps_its_lock_until_it_is_forgotten(project, counted):
-    locks = Locks(str(project / "locks"))
+def test_a_suspended_task_keeps_its_lock_until_it_is_forgotten(project, counted, locks):
     runner = TaskRunner(policy=NATIVE, locks=locks, guard=InterruptGuard())
     other = TaskRunner(policy=NATIVE, locks=locks, guard=InterruptGuard())
     execute(runner, Dynamic())
@@ -442,7 +445,7 @@ def test_a_wrapper_without_run_of_its_own_costs_no_question(runner):
 
 
 @pytest.mark.parametrize("error", [SystemExit(0), KeyboardInterrupt()])
-def test_an_on_failure_that_is_left_in_any_way_keeps_the_first_error(project, error):
+def test_an_on_failure_that_is_left_in_any_way_keeps_the_first_error(project, error, locks):
     class Breaks(nbflow.Task):
         def run(self):
             raise ValueError("no")
@@ -450,7 +453,6 @@ def test_an_on_failure_that_is_left_in_any_way_keeps_the_first_error(project, er
         def on_failure(self, exception):
             raise error
 
-    locks = Locks(str(project / "locks"))
     runner = TaskRunner(policy=NATIVE, locks=locks, guard=InterruptGuard())
 
     outcome = execute(runner, Breaks())
@@ -481,7 +483,7 @@ def test_a_stop_request_ends_an_on_failure_that_hangs(project):
     assert guard.is_set
 
 
-def test_a_stop_request_ends_the_clean_up_of_a_generator_that_hangs(project):
+def test_a_stop_request_ends_the_clean_up_of_a_generator_that_hangs(project, locks):
     class Needed(nbflow.Task):
         def complete(self):
             return False
@@ -496,7 +498,6 @@ def test_a_stop_request_ends_the_clean_up_of_a_generator_that_hangs(project):
 
     went_on = []
     guard = InterruptGuard()
-    locks = Locks(str(project / "locks"))
     runner = TaskRunner(policy=NATIVE, locks=locks, guard=guard)
 
     with guard:

@@ -100,7 +100,7 @@ def test_failed_run_shows_the_card_and_raises(tasks):
         "RunFailed: 1 task failed: A(n=7, day=2026-08-01) — KeyError: 'net'"
     ]
     text = out.displays[0]["text/plain"]
-    assert "KeyError: 'net'        In[2], line 19, in run" in text
+    assert "KeyError: 'net'        In[…], line 19, in run" in text
     assert '>   19 |             amount["net"]' in text
     assert "next: %nbflow log A(n=7, day=2026-08-01)   ·   %debug" in text
     assert out.error.result.errors[0].task == "A(n=7, day=2026-08-01)"
@@ -294,7 +294,7 @@ def test_tasks_and_parameters_are_listed(tasks):
     listed = tasks.cell("%nbflow tasks").displays[0]
     table = tasks.cell("%nbflow params A").displays[0]
 
-    assert "A      cell In[2]   n, day       Doubles things." in listed["text/plain"]
+    assert "A      cell In[…]   n, day       Doubles things." in listed["text/plain"]
     assert "<table" in listed["text/html"]
     assert "day    Date   2026-08-01   no" in table["text/plain"]
 
@@ -510,7 +510,7 @@ def test_export_writes_what_the_kernel_holds(tasks, tmp_path):
 
     out = tasks.cell("%nbflow export flow.py")
 
-    assert "3 tasks (Raw, A, B)" in out.displays[0]["text/plain"]
+    assert "3 tasks of a notebook (Raw, A, B)" in out.displays[0]["text/plain"]
     text = (tmp_path / "flow.py").read_text()
     assert text.startswith("# Exported by nbflow from a notebook: ")
     assert "print(SCALE)" in text

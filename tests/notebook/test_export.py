@@ -82,7 +82,7 @@ def test_module_has_a_header_and_the_definitions(notebook, tmp_path):
     assert cells == "# Cells: 1 (id1), 2 (id2), 4 (id4)."
     assert hashed.startswith("# SHA-256 of what follows: ")
     assert (report.tasks, report.was_written) == (("Raw", "Report"), True)
-    assert repr(report).splitlines()[0] == "wrote flow.py: 2 tasks (Raw, Report)"
+    assert repr(report).splitlines()[0] == "wrote flow.py: 2 tasks of sales.ipynb (Raw, Report)"
 
 
 def test_exporting_again_changes_nothing(notebook, tmp_path):
@@ -110,7 +110,7 @@ def test_check_agrees_with_what_was_exported(notebook):
     report = check(source, "flow.py")
 
     assert (report.differences, report.was_written) == ((), False)
-    assert repr(report).startswith("checked flow.py: 2 tasks")
+    assert repr(report).startswith("checked flow.py: 2 tasks of sales.ipynb")
 
 
 def test_check_shows_what_was_changed_in_the_notebook(notebook, tmp_path):

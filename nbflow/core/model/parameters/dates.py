@@ -133,7 +133,10 @@ class _DateParameterBase(_TimeParameter[date]):
     def serialize(self, value: Any) -> str:
         if type(value) is date and self.date_format == "%Y-%m-%d":
             return value.isoformat()
-        return value.strftime(self.date_format) if isinstance(value, date) else str(value)
+        # glibc's %Y does not pad years below 1000, and cannot read what it wrote.
+        if not isinstance(value, date):
+            return str(value)
+        return value.strftime(self.date_format.replace("%Y", f"{value.year:04}"))
 
     def validate(self, value: Any) -> date:
         if isinstance(value, datetime):
