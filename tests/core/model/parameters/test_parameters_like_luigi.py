@@ -91,7 +91,8 @@ def test_a_constructors_value_is_normalized_and_written_as_luigi_does_it(
 
     assert found[0] == expected[0]
     assert comparable(found[1]) == comparable(expected[1])
-    if found[0] == "value":
+    # Luigi cannot read what it writes of years below 1000; ours are padded.
+    if found[0] == "value" and getattr(found[1], "year", 1000) >= 1000:
         assert ours.serialize(found[1]) == theirs.serialize(expected[1])
 
 
