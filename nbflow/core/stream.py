@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
@@ -44,11 +45,10 @@ class EventStream:
 
     def __init__(self, subscribers: Sequence[Subscriber] = ()) -> None:
         self._subscribers = list(subscribers)
-        self._pending: list[RunEvent] = []
-        self._taking = threading.Lock()
+        # Both ends of a deque are safe without a lock, which would cost more than all of `append`.
+        self._pending: deque[RunEvent] = deque()
         self._delivery = threading.RLock()
         self._handed_out = 0.0
-        self._urgent = False
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -84,23 +84,21 @@ class EventStream:
         bool
             Whether it is time to `flush`, once the lock is given back.
         """
-        with self._taking:
-            pending = self._pending
-            pending.extend(events)
-        if type(events[-1]) in _URGENT:
-            self._urgent = True
+        pending = self._pending
+        pending.extend(events)
         return (
-            self._urgent or len(pending) >= BATCH_SIZE or monotonic() - self._handed_out >= INTERVAL
+            len(pending) >= BATCH_SIZE
+            or type(events[-1]) in _URGENT
+            or monotonic() - self._handed_out >= INTERVAL
         )
 
     def flush(self) -> None:
         """Hand out everything taken so far, and return when it is done."""
         with self._delivery:
             # A subscriber may itself cause events; they are handed out in the next round.
-            while self._pending:
-                self._urgent = False
-                with self._taking:
-                    batch, self._pending = self._pending, []
+            pending = self._pending
+            while pending:
+                batch = [pending.popleft() for _ in range(len(pending))]
                 for subscriber in tuple(self._subscribers):
                     self._hand(subscriber, batch)
             self._handed_out = monotonic()

@@ -30,7 +30,7 @@ from nbflow.core.errors import (
     UnfulfilledDependenciesError,
 )
 from nbflow.core.failure import describe_error
-from nbflow.core.model.callbacks import Event, has_handlers
+from nbflow.core.model.callbacks import Event
 from nbflow.core.model.nested import flatten
 from nbflow.core.model.task import DynamicRequirements, Task, WrapperTask, private_texts
 from nbflow.executors.locks import LockBusy
@@ -396,5 +396,5 @@ def _reject(task: Task, found: object) -> NoReturn:
 
 def _trigger(traits: _Traits, task: Task, event: str, *arguments: object) -> None:
     """Tell of an event, where anybody listens by now."""
-    if traits.overrides_trigger or has_handlers(type(task)):
+    if traits.overrides_trigger or type(task)._event_handlers is not None:
         task.trigger_event(event, task, *arguments)

@@ -225,26 +225,28 @@ class Worker:
         guard = self.guard
         pending = self._pending
         slots = self.executor.slots
+        # The same each time, as long as nothing runs elsewhere.
+        request = self._request()
         while not guard.requests:
             if len(pending) >= slots:
                 self._wait(None)
                 continue
-            running = tuple(call.task_id for call in pending.values()) if pending else ()
-            reply = handle(
-                RequestTask(
-                    run_id=self.run_id,
-                    worker_id=self.worker_id,
-                    running=running,
-                    session=self._session,
-                    sequence=self._next(),
-                )
-            )
+            reply = handle(self._request() if pending or self._session else request)
             if isinstance(reply, Assignment):
                 self._start(reply.call)
             elif isinstance(reply, BatchAssignment):
                 self._start_batch(reply)
             elif not self._idle(reply):
                 return
+
+    def _request(self) -> RequestTask:
+        return RequestTask(
+            run_id=self.run_id,
+            worker_id=self.worker_id,
+            running=tuple([call.task_id for call in self._pending.values()]),
+            session=self._session,
+            sequence=self._next(),
+        )
 
     def _idle(self, reply: Reply) -> bool:
         """Wait as the reply advises; False where nothing is left to wait for."""
@@ -283,10 +285,11 @@ class Worker:
             task = self._load(call)
             if task is None:
                 return
-        if call.task_id in self.planner.forced or call.task_id in self._yielded:
+        forced = self.planner.forced
+        if (forced or self._yielded) and (call.task_id in forced or call.task_id in self._yielded):
             call = replace(
                 call,
-                forced=call.task_id in self.planner.forced,
+                forced=call.task_id in forced,
                 satisfied=self._satisfied(call.task_id),
             )
         try:

@@ -50,6 +50,7 @@ def add_task(state: SchedulerState, command: cmd.AddTask, now: float) -> Decisio
         status, deps = _observed(task, command), _required(task, command)
         if not _says_more(task, run, command, status, deps):
             return Decision(_ADDED[status], events)
+    default = state.config.retry
     events.append(
         ev.TaskAdded(
             seq=state.next_seq + len(events),
@@ -60,7 +61,7 @@ def add_task(state: SchedulerState, command: cmd.AddTask, now: float) -> Decisio
             deps=deps,
             runnable=command.runnable,
             worker_id=command.worker_id,
-            retry=merge_retry(command.retry, state.config.retry),
+            retry=merge_retry(command.retry, default) if command.retry is not None else default,
             timeout=command.timeout,
             batchable=command.batchable,
         )

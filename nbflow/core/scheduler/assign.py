@@ -163,8 +163,11 @@ def _has_seat(
 def _start(state: SchedulerState, worker_id: str, run: Run, task: Task, draft: Draft) -> Assignment:
     token = state.last_token + 1
     attempt = task.attempt if task.resumes_on == worker_id else task.attempt + 1
-    batch = state.suspended_batches.get(task) if state.suspended_batches else None
-    members = () if batch is None else tuple([one.task_id for one in batch.members])
+    members: tuple[str, ...] = ()
+    batch_id = ""
+    if state.suspended_batches and (batch := state.suspended_batches.get(task)) is not None:
+        members = tuple([one.task_id for one in batch.members])
+        batch_id = batch.batch_id
     events = draft.events
     events.append(
         TaskStarted(
@@ -176,7 +179,7 @@ def _start(state: SchedulerState, worker_id: str, run: Run, task: Task, draft: D
             attempt=attempt,
             token=token,
             members=members,
-            batch_id="" if batch is None else batch.batch_id,
+            batch_id=batch_id,
         )
     )
     call = _call(task, run, attempt=attempt, token=token, members=members)

@@ -36,8 +36,9 @@ def finish_task(state: SchedulerState, command: cmd.FinishTask, now: float) -> D
 
 def _done(state: SchedulerState, draft: Draft, task: Task, outcome: Done) -> None:
     events = draft.events
-    run_id = task.executing().run.run_id
-    for one in with_members(task):
+    execution = task.executing()
+    run_id = execution.run.run_id
+    for one in (task,) if execution.batch is None else with_members(task):
         events.append(
             ev.TaskSucceeded(
                 seq=state.next_seq + len(events),

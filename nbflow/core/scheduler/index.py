@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nbflow.core.scheduler.entities import Entry
 
 PENDING = TaskStatus.PENDING
+RUNNING = TaskStatus.RUNNING
 SUSPENDED = TaskStatus.SUSPENDED
 DONE = TaskStatus.DONE
 FAILED = TaskStatus.FAILED
@@ -126,8 +127,10 @@ class TaskIndex:
         while changed:
             task = changed.pop()
             status = task.status
-            alive = ready = False
-            if status is PENDING or status is SUSPENDED:
+            hopeless = alive = ready = False
+            if status is RUNNING or status is DONE:
+                pass
+            elif status is PENDING or status is SUSPENDED:
                 if status is SUSPENDED and not task.undone:
                     task.status = PENDING
                     status = PENDING
@@ -137,8 +140,8 @@ class TaskIndex:
             elif status is FAILED:
                 hopeless = task.due is None
                 alive = not hopeless
-            else:
-                hopeless = status is UNKNOWN or status is DISABLED
+            elif status is UNKNOWN or status is DISABLED:
+                hopeless = True
             if hopeless is not task.hopeless:
                 task.hopeless = hopeless
                 if task.dependents:
@@ -174,7 +177,7 @@ class TaskIndex:
         for run in task.runners:
             queue = run.queues[signature]
             queue.drop()
-            if not queue.entries and signature.needs:
+            if signature.needs and not queue.entries:
                 del run.queues[signature]
             if task.batch_key is not None:
                 queue = run.batches[task.batch_key]

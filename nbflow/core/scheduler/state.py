@@ -161,12 +161,19 @@ class SchedulerState(TaskIndex):
         task = self.tasks.get(record.task_id) or self._mention(record.task_id)
         if task.entry is not None:
             self._unqueue(task)
+        is_new = task.record is None
         task.record = record
         task.retry = event.retry
         task.timeout = event.timeout
-        task.signature = self._signature(record.resources) if record.resources else self.unneedy
-        task.batch_key = self._batch_key(event, task.signature) if event.batchable else None
-        self._join(task, run, runnable=event.runnable)
+        if record.resources or task.signature is not self.unneedy:
+            task.signature = self._signature(record.resources or {})
+        if event.batchable or task.batch_key is not None:
+            task.batch_key = self._batch_key(event, task.signature) if event.batchable else None
+        if is_new and event.runnable:
+            task.runs = task.runners = run.alone
+            run.tasks.append(task)
+        else:
+            self._join(task, run, runnable=event.runnable)
         if event.batch_id:
             self.batches[event.batch_id].synthetic = True
         if event.deps or task.deps:
@@ -224,17 +231,18 @@ class SchedulerState(TaskIndex):
         task = self.tasks[event.task_id]
         run = self.runs[event.run_id]
         worker = self.workers[event.worker_id]
-        if not event.batch_id:
-            self._expect_done_deps(task)
         rank = task.entry or task.rank()
         execution = Execution(run, worker, rank, event)
         if event.batch_id:
             self._claim(task, execution, self.batches[event.batch_id])
+        else:
+            if task.undone:
+                self._expect_done_deps(task)
+            if task.signature.needs:
+                execution.held = self._hold(task.signature, rank)
         task.execution = execution
         task.attempt = event.attempt
         task.resumes_on = None
-        if not event.batch_id and task.signature.needs:
-            execution.held = self._hold(task.signature, rank)
         worker.running[task] = None
         insort(run.ranks, rank)
         for one in task.runs:
