@@ -34,7 +34,8 @@ class ExecutedCells:
     def end(self, result: Any) -> None:
         """Take note of a cell that has run; `result` is IPython's ExecutionResult."""
         self._current = None
-        self._known[result.execution_count or self._next()] = _told(result.info)
+        is_kept = result.info.store_history
+        self._known[result.execution_count if is_kept else self._next()] = _told(result.info)
 
     def cells(self) -> list[Cell]:
         """Every cell, one that was executed again once: where it was first, as it was last."""

@@ -135,7 +135,8 @@ class HistoryView(Panel):
             (
                 words.moment(row.started, stable=stable), ", ".join(row.root_names),
                 row.status.lower(), words.duration(row.seconds, stable=stable), row.ran,
-                row.complete, row.failed, row.where, words.NO_RUN_ID if stable else row.run_id,
+                row.complete, row.failed, words.without_numbers(row.where) if stable else row.where,
+                words.NO_RUN_ID if stable else row.run_id,
             )
             for row in self._rows[:PAGE]
         ]  # fmt: skip

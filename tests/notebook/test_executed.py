@@ -7,13 +7,14 @@ from types import SimpleNamespace
 from nbflow.notebook.executed import ExecutedCells
 
 
-def info(source, cell_id=None):
-    return SimpleNamespace(raw_cell=source, cell_id=cell_id)
+def info(source, cell_id=None, *, is_kept=True):
+    return SimpleNamespace(raw_cell=source, cell_id=cell_id, store_history=is_kept)
 
 
 def execute(executed, source, cell_id=None, *, number=None):
-    executed.begin(info(source, cell_id))
-    executed.end(SimpleNamespace(info=info(source, cell_id), execution_count=number))
+    told = info(source, cell_id, is_kept=number is not None)
+    executed.begin(told)
+    executed.end(SimpleNamespace(info=told, execution_count=number or 1))
 
 
 def told(executed):
@@ -29,7 +30,8 @@ def test_cells_before_are_taken_from_the_history():
 
 def test_cells_are_counted_where_the_kernel_keeps_no_history():
     executed = ExecutedCells([""])
-    executed.end(SimpleNamespace(info=info("%load_ext nbflow"), execution_count=None))
+    loading = info("%load_ext nbflow", is_kept=False)
+    executed.end(SimpleNamespace(info=loading, execution_count=1))
     execute(executed, "y = 2")
     assert told(executed) == [(1, "pass", ""), (2, "y = 2", "")]
 
