@@ -103,7 +103,8 @@ def lay_out(picture: Picture, engine: str, *, rank: str = "") -> Layout | None:
     """The most readable layout of a picture; None where the engine fails or takes too long.
 
     Of cards, several are tried: two or three lines of text, from left to right or from the top
-    down. Type must stay legible: width makes it smaller, height is only scrolled.
+    down. Type must stay legible: width makes it smaller, height is only scrolled. Parameters that
+    are cut are no easier to read than small ones.
 
     Parameters
     ----------
@@ -122,13 +123,15 @@ def lay_out(picture: Picture, engine: str, *, rank: str = "") -> Layout | None:
         for (lines, _), answer in zip(variants, _ask_all(engine, questions), strict=True)
         if (layout := _read(answer, picture, sizes[lines], lines)) is not None
     ]
-    return min(layouts, key=_cost, default=None)
+    cut = {lines: _share_of_cut(picture, sizes[lines], lines) for lines in sizes}
+    return min(layouts, key=lambda each: _cost(each) + cut[each.lines] / 2, default=None)
 
 
 def lay_out_once(picture: Picture, engine: str, *, rank: str = "") -> Layout | None:
     """As `lay_out`, from memory where the same shape was laid out before."""
-    sizes = box_sizes(picture, 3)
-    shape = f"{engine}{rank}{picture.size}{sizes}{picture.edges}".encode()
+    sizes = {lines: box_sizes(picture, lines) for lines in (2, 3)}
+    cut = [_share_of_cut(picture, sizes[lines], lines) for lines in sizes]
+    shape = f"{engine}{rank}{picture.size}{sizes}{cut}{picture.edges}".encode()
     key = hashlib.blake2b(shape, digest_size=16).hexdigest()
     if key not in _cache:
         _cache[key] = lay_out(picture, engine, rank=rank)
@@ -196,6 +199,16 @@ def _may_turn(picture: Picture) -> bool:
 def _cost(layout: Layout) -> float:
     shrink = max(1.0, (layout.width + 32) / ROOM)
     return shrink**2 + max(0.0, layout.height / shrink - 560) / 1400
+
+
+def _share_of_cut(picture: Picture, sizes: Sequence[tuple[float, float]], lines: int) -> float:
+    """Share of the cards on which the parameters are cut."""
+    if picture.size is not BoxSize.CARD:
+        return 0.0
+    beside = 43 + (WORD_ROOM if lines == 2 else 0.0)
+    boxes = zip(picture.boxes, sizes, strict=True)
+    cut = sum(text_width(box.words, 11) > width - beside for box, (width, _) in boxes)
+    return cut / len(picture.boxes)
 
 
 def _question(picture: Picture, sizes: Sequence[tuple[float, float]], rank: str) -> str:

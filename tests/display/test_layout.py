@@ -5,7 +5,7 @@ import sys
 import time
 
 import pytest
-from display_graphs import diamond, wide
+from display_graphs import Grower, diamond, wide
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -82,6 +82,15 @@ def test_boxes_do_not_overlap(engine):
             assert w / 2 - 1 <= x <= found.width - w / 2 + 1
             for (a, b), (v, u) in boxes[i + 1 :]:
                 assert abs(x - a) >= (w + v) / 2 - 1 or abs(y - b) >= (h + u) / 2 - 1
+
+
+def test_parameters_are_cut_only_where_there_is_no_other_way(engine):
+    for shared, lines in (({}, 2), ({"month": "2013-02"}, 3)):
+        g = Grower()
+        airports = [g.add("Airport", origin=origin, **shared) for origin in ("EWR", "JFK", "LGA")]
+        picture = picture_of(g.graph(g.add("Table", *airports)))
+
+        assert layout.lay_out(picture, engine, rank="LR").lines == lines
 
 
 def test_one_shape_is_laid_out_once(engine, monkeypatch):
