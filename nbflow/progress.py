@@ -125,7 +125,6 @@ class TextProgress:
 
     def _task_started(self, event: e.TaskStarted) -> None:
         self._tell_start(event)
-        self._waiting.pop(event.task_id, None)
         task = self.summary.tasks.get(event.task_id)
         if task is not None and task.state is TaskState.RUNNING:
             self._running[event.task_id] = task
@@ -151,9 +150,9 @@ class TextProgress:
         self._running.pop(event.task_id, None)
         if not event.reason or self._waiting.get(event.task_id) == event.reason:
             return
-        self._waiting[event.task_id] = event.reason
         task = self.summary.tasks.get(event.task_id)
-        if task is not None and task.state is TaskState.WAITING:
+        if task is not None and event.not_before is not None:
+            self._waiting[event.task_id] = event.reason
             text = f"{visible(task.name)} waits: {visible(event.reason)}"
             self._say(event.at, f"{_glyph(TaskState.WAITING)} {text}", always=True)
 

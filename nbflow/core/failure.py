@@ -45,12 +45,13 @@ def describe_error(
     file, line, function = "", 0, ""
     source: tuple[tuple[int, str], ...] = ()
     frame = _user_frame(error.__traceback__)
-    if frame is not None:
+    if isinstance(error, SyntaxError) and error.filename:
+        file, line = name(error.filename), error.lineno or 0
+        source = _source_lines(error.filename, line)
+    elif frame is not None:
         code, line = frame.tb_frame.f_code, frame.tb_lineno
         file, function = name(code.co_filename), code.co_name
         source = _source_lines(code.co_filename, line)
-    elif isinstance(error, SyntaxError) and error.filename:
-        file, line = name(error.filename), error.lineno or 0
     return ErrorInfo(
         type=_type_name(type(error)),
         message=_masked(_message(error), private),
@@ -99,9 +100,9 @@ def _user_frame(frame: TracebackType | None) -> TracebackType | None:
     found = fallback = None
     while frame is not None:
         file = frame.tb_frame.f_code.co_filename
-        if not file.startswith(_PACKAGE):
+        if not file.startswith(_PACKAGE) and not file.startswith("<frozen"):
             fallback = frame
-            if not file.startswith(_FOREIGN) and not file.startswith("<frozen"):
+            if not file.startswith(_FOREIGN):
                 found = frame
         frame = frame.tb_next
     return found or fallback

@@ -113,7 +113,9 @@ def _broken(source: str, error: BaseException) -> SourceError:
     from nbflow.core.failure import describe_error
 
     told = describe_error(error)
-    where = f"  ({os.path.relpath(told.file)}, line {told.line})" if told.file else ""
+    # The text of a SyntaxError says where.
+    has_place = bool(told.file) and not isinstance(error, SyntaxError)
+    where = f"  ({os.path.relpath(told.file)}, line {told.line})" if has_place else ""
     message = f"{told.type}: {told.message}" if told.message else told.type
     return SourceError(f"{source} cannot be loaded: {message}{where}")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from nbflow.core.errors import CycleError, NotARequirementError
+from nbflow.core.errors import CycleError, NotARequirementError, shorten
 from nbflow.core.events import RetryPolicy, TaskRecord
 from nbflow.core.failure import describe_error
 from nbflow.core.interrupt import InterruptGuard
@@ -61,7 +61,7 @@ class _Frame:
 class _Facts:
     """What is the same for all tasks of one class, looked up once a plan."""
 
-    __slots__ = ("batchable", "definition", "has_output", "is_answered", "retries")
+    __slots__ = ("batchable", "definition", "has_output", "is_answered", "own_resources", "retries")
 
     def __init__(self, cls: type[Task]) -> None:
         self.definition = definition_of(cls)
@@ -71,6 +71,8 @@ class _Facts:
         inherited = cls.batchable is Task.batchable
         self.batchable = bool(cls.batch_param_names()) if inherited else None
         self.has_output = cls.output is not Task.output
+        #: Whether tasks work out by themselves what they hold.
+        self.own_resources = cls.process_resources is not Task.process_resources
         #: Whether tasks say by themselves how they are retried.
         self.retries = any(
             getattr(cls, name) is not getattr(Task, name)
@@ -210,7 +212,8 @@ class Planner:
             if type(answer) is not bool:
                 _trigger(task, Event.DEPENDENCY_MISSING)
                 return self._unplanned(task, facts, answer)
-            complete = self._settle(task, answer)
+            complete = self._settle(task, answer) if answer or self._force else False
+            self._complete[task_id] = complete
             external = is_external(task)
             if complete and (external or not self._descend):
                 return self._add(task, facts, DONE)
@@ -246,19 +249,18 @@ class Planner:
         if frame.facts.is_answered:
             answers = self._complete
             complete = self._settle(task, all(answers.get(dep, False) for dep in deps))
+            answers[task.task_id] = complete
         else:
             complete = self._complete[task.task_id]
         status = DONE if complete else PENDING
         return self._add(task, frame.facts, status, deps=deps)
 
     def _settle(self, task: Task, complete: bool) -> bool:
-        """Keep the answer of `task`; False where it is forced to run all the same."""
-        task_id = task.task_id
+        """The answer that counts: False where `task` is forced to run all the same."""
         if self._force is not None and self._force(task):
             if complete:
-                self.forced.add(task_id)
-            complete = False
-        self._complete[task_id] = complete
+                self.forced.add(task.task_id)
+            return False
         if complete:
             _trigger(task, Event.DEPENDENCY_PRESENT)
         return complete
@@ -275,7 +277,7 @@ class Planner:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - the user's complete() may raise anything
-            return error
+            return _no_target(task, error) if isinstance(error, AttributeError) else error
         finally:
             guard.inside = False
         return TypeError(f"complete() of {task} returned {answer!r}; it must return True or False")
@@ -308,10 +310,16 @@ class Planner:
         if status is PENDING and task.disabled:
             status = DISABLED
         timeout = task.worker_timeout
+        record = _record(task, facts)
+        # Where nobody will report the outputs and people ask for them.
+        if (not runnable and status is PENDING) or (
+            status is DONE and record.task_id in self._roots
+        ):
+            record = _try_outputs(record, task)
         return AddTask(
             run_id=self.run_id,
             worker_id=self.worker_id,
-            task=self._describe(task, facts, status, runnable=runnable),
+            task=record,
             status=status,
             deps=deps,
             runnable=runnable,
@@ -321,19 +329,6 @@ class Planner:
             as_of=self.as_of,
             error=error,
         )
-
-    def _describe(
-        self, task: Task, facts: _Facts, status: TaskStatus, *, runnable: bool
-    ) -> TaskRecord:
-        """The record; with outputs where nobody will report them and people ask for them."""
-        record = _record(task, facts)
-        missing = status is PENDING and not runnable
-        if not missing and not (status is DONE and task.task_id in self._roots):
-            return record
-        try:
-            return _with_outputs(record, task)
-        except Exception:  # noqa: BLE001 - the user's output() may raise anything; it was asked
-            return record
 
     def _retry_of(self, task: Task) -> RetryPolicy | None:
         own = (task.retry_count, task.disable_hard_timeout, task.disable_window)
@@ -352,15 +347,37 @@ def record_of(task: Task, *, describe: bool = False) -> TaskRecord:
     return _with_outputs(record, task) if describe else record
 
 
+def _no_target(task: Task, error: AttributeError) -> Exception:
+    """What to say where `complete()` failed for something in `output()` that is no target."""
+    try:
+        wrong = [each for each in flatten(task.output()) if not hasattr(each, "exists")]
+    except Exception:  # noqa: BLE001 - then the first error is the one to tell
+        return error
+    if not wrong:
+        return error
+    found = shorten(repr(wrong[0]))
+    return TypeError(
+        f"output() of {task} returned {found}, which is a {type(wrong[0]).__name__} and no target. "
+        f"Return nbflow.LocalTarget({found}), or another target."
+    )
+
+
 def _with_outputs(record: TaskRecord, task: Task) -> TaskRecord:
     targets = flatten(task.output())
     outputs = tuple(str(target) for target in targets[:3])
     return replace(record, has_output=bool(targets), outputs=outputs)
 
 
+def _try_outputs(record: TaskRecord, task: Task) -> TaskRecord:
+    try:
+        return _with_outputs(record, task)
+    except Exception:  # noqa: BLE001 - the user's output() may raise anything; it was asked
+        return record
+
+
 def _record(task: Task, facts: _Facts) -> TaskRecord:
     definition = facts.definition
-    resources = task.process_resources()
+    resources = task.process_resources() if facts.own_resources else task.resources
     return TaskRecord(
         task_id=task.task_id,
         family=definition.family,

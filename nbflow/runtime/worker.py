@@ -305,7 +305,9 @@ class Worker:
         """Make a task that this process did not plan; it fails alone where that cannot be done."""
         try:
             task = load_task(call.family, json.loads(call.params), module=call.module)
-        except Exception as error:  # noqa: BLE001 - importing the user's module may raise anything
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the user's module may raise anything
             self._report(call, Failed(describe_error(error)))
             return None
         self.planner.tasks[call.task_id] = task
@@ -315,7 +317,9 @@ class Worker:
         cls = get_task_cls(batch.family)
         try:
             task = cls.from_str_params(json.loads(batch.params))
-        except Exception as error:  # noqa: BLE001 - the user's batch method may raise anything
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a batch method may raise anything
             self._fail_batch(batch, error)
             return
         self.planner.tasks.setdefault(task.task_id, task)
@@ -330,7 +334,7 @@ class Worker:
         if isinstance(reply, Assignment):
             self._start(reply.call)
 
-    def _fail_batch(self, batch: BatchAssignment, error: Exception) -> None:
+    def _fail_batch(self, batch: BatchAssignment, error: BaseException) -> None:
         """No task could be made of the members: claim the first and fail it for all."""
         first = self.planner.tasks[batch.members[0]]
         reply = self._ask(

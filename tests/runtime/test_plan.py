@@ -296,3 +296,15 @@ def test_handlers_are_told_what_the_walk_finds():
     assert (event.DEPENDENCY_MISSING, "Input(there=False)") in told
     assert (event.BROKEN_TASK, "Failing(where=requires)", "'region'") in told
     assert told[-1] == (event.DEPENDENCY_MISSING, "Failing(where=complete)")
+
+
+@pytest.mark.parametrize("wrong", ["out.csv", ["out.csv"]])
+def test_an_output_that_is_no_target_is_told_with_the_way_out(wrong):
+    class Wrong(nbflow.Task):
+        def output(self):
+            return wrong
+
+    told = next(iter(Planner().expand(Wrong()))).error.message
+
+    assert "returned 'out.csv', which is a str and no target" in told
+    assert "nbflow.LocalTarget('out.csv')" in told
