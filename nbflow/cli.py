@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from contextlib import nullcontext, redirect_stdout, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = _dispatch(words)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            code = _dispatch(words)
         sys.stdout.flush()
     except NbflowError as error:
         return _complain(error)
@@ -66,6 +69,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("This is an error inside nbflow, please report it.", file=sys.stderr)
         return INTERNAL_ERROR
     return int(code)
+
+
+_show_elsewhere = warnings.showwarning
+
+
+def _show_warning(  # noqa: PLR0917 - the standard library's
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Our own warnings as one line, like our errors; others as Python shows them."""
+    if not category.__module__.startswith("nbflow."):
+        _show_elsewhere(message, category, filename, lineno, file, line)
+        return
+    print(f"{category.__name__.removesuffix('Warning')}: {message}", file=file or sys.stderr)
 
 
 def _dispatch(words: list[str]) -> int:

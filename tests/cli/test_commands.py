@@ -273,3 +273,19 @@ def test_error_inside_nbflow_has_its_own_code(python):
 
     assert done.returncode == 70
     assert "ZeroDivisionError" in done.stderr
+
+
+def test_our_warnings_are_one_line_and_others_keep_their_place(nbflow, jobs):
+    (jobs / ".nbflow").mkdir(exist_ok=True)
+    (jobs / ".nbflow" / "nbflow.db").write_bytes(b"this is no database" * 100)
+    (jobs / "warns.py").write_text(
+        "import warnings\nimport nbflow\n\n"
+        "class Warns(nbflow.Task):\n    def run(self):\n        pass\n\n"
+        "warnings.warn('old way', UserWarning)\n"
+    )
+
+    told = nbflow("run", "warns.py", "Warns").stderr
+
+    assert "\nStore: the history in " in f"\n{told}"
+    assert "notice.say" not in told
+    assert "UserWarning: old way" in told
