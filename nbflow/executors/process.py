@@ -16,12 +16,13 @@ from __future__ import annotations
 
 import os
 import pickle
+import selectors
 import signal
 import sys
 import threading
 from collections import deque
 from concurrent.futures import Future
-from multiprocessing.connection import Pipe, wait
+from multiprocessing.connection import Pipe
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +107,13 @@ class ProcessExecutor:
         self._workers: list[_Worker] = []
         self._waiting: deque[_Job] = deque()
         self._closing = False
+        #: Whether something is to happen at a certain time.
+        self._is_timed = False
         self._wake_reader, self._wake_writer = Pipe(duplex=False)
+        # Kept, for to begin anew with each message costs as much as a small task. What becomes
+        # readable belongs to a worker: its connection or its sentinel.
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._wake_reader, selectors.EVENT_READ)
         self._reader: threading.Thread | None = None
 
     # -- called by the run's thread --------------------------------------------------------------
@@ -167,6 +174,7 @@ class ProcessExecutor:
                 _signal_group(worker.process, signal.SIGKILL)
                 worker.process.join()
             worker.process.close()
+        self._selector.close()
         self._wake_reader.close()
         self._wake_writer.close()
 
@@ -184,6 +192,8 @@ class ProcessExecutor:
                     return
                 idle = _Worker(*start_worker(self._settings))
                 self._workers.append(idle)
+                self._selector.register(idle.connection, selectors.EVENT_READ, idle)
+                self._selector.register(idle.process.sentinel, selectors.EVENT_READ, idle)
                 self._wake()
             self._give(idle, self._waiting.popleft())
 
@@ -191,6 +201,7 @@ class ProcessExecutor:
         worker.job = job
         if job.call.timeout is not None:
             job.deadline = monotonic() + job.call.timeout
+            self._is_timed = True
             self._wake()
         worker.suspended.discard(job.call.task_id)
         cls = type(job.task)
@@ -212,6 +223,7 @@ class ProcessExecutor:
         if worker.job is not None and worker.job.killed is None:
             worker.job.killed = outcome
             worker.kill_at = monotonic() + KILL_GRACE
+            self._is_timed = True
             _signal_group(worker.process, signal.SIGTERM)
             self._wake()
 
@@ -226,20 +238,19 @@ class ProcessExecutor:
             with self._lock:
                 if self._closing:
                     return
-                sources: dict[Any, _Worker] = {}
-                for worker in self._workers:
-                    sources[worker.connection] = worker
-                    sources[worker.process.sentinel] = worker
-                timeout = self._next_deadline()
-            ready = wait([*sources, self._wake_reader], timeout)
-            if self._wake_reader in ready:
-                while self._wake_reader.poll():
+                timeout = self._next_deadline() if self._is_timed else None
+            ended: list[_Worker] = []
+            for key, _ in self._selector.select(timeout):
+                worker: _Worker | None = key.data
+                if worker is None:
                     self._wake_reader.recv_bytes()
-                continue
-            for worker in dict.fromkeys(sources[s] for s in ready if s in sources):
-                if not self._receive(worker):
-                    self._bury(worker)
-            self._expire()
+                elif key.fileobj is not worker.connection or not self._receive(worker):
+                    ended.append(worker)
+            for worker in dict.fromkeys(ended):
+                self._drain(worker)
+                self._bury(worker)
+            if self._is_timed:
+                self._expire()
 
     def _next_deadline(self) -> float | None:
         times = [min(w.kill_at, w.job.deadline if w.job else float("inf")) for w in self._workers]
@@ -247,13 +258,20 @@ class ProcessExecutor:
         return None if earliest == float("inf") else max(earliest - monotonic(), 0)
 
     def _receive(self, worker: _Worker) -> bool:
-        """Take everything the worker has sent; False once its process has ended."""
+        """Take what the worker has sent next; False where its end of the pipe is closed."""
         try:
-            while worker.connection.poll():
-                self._take(worker, pickle.loads(worker.connection.recv_bytes()))  # noqa: S301
+            self._take(worker, pickle.loads(worker.connection.recv_bytes()))  # noqa: S301
         except (EOFError, OSError):
             return False
-        return worker.process.exitcode is None
+        return True
+
+    def _drain(self, worker: _Worker) -> None:
+        """Take all that a worker whose process has ended left in its pipe."""
+        try:
+            while worker.connection.poll() and self._receive(worker):
+                pass
+        except OSError:  # broken, so there is nothing
+            return
 
     def _take(self, worker: _Worker, message: tuple[Any, ...]) -> None:
         kind = message[0]
@@ -284,6 +302,7 @@ class ProcessExecutor:
     def _expire(self) -> None:
         now = monotonic()
         with self._lock:
+            self._is_timed = self._next_deadline() is not None
             for worker in self._workers:
                 job = worker.job
                 if job is not None and job.killed is None and job.deadline <= now:
@@ -301,6 +320,8 @@ class ProcessExecutor:
         with self._lock:
             if worker in self._workers:
                 self._workers.remove(worker)
+            self._selector.unregister(worker.connection)
+            self._selector.unregister(worker.process.sentinel)
             job, worker.job = worker.job, None
             self._waiting.extendleft(reversed(worker.queue))
             worker.queue.clear()

@@ -28,7 +28,17 @@ if TYPE_CHECKING:
     from nbflow.core.policy import RunPolicy
 
 #: Modules that the server process loads once, so that workers have them from the start.
-PRELOAD = ("nbflow.executors.worker_process", "nbflow.executors.execute", "nbflow.targets.local")
+PRELOAD = (
+    "multiprocessing.popen_forkserver",
+    "nbflow.core.interrupt",
+    "nbflow.core.policy",
+    "nbflow.executors.capture",
+    "nbflow.executors.execute",
+    "nbflow.executors.forkserver",
+    "nbflow.executors.payload",
+    "nbflow.executors.worker_process",
+    "nbflow.targets.local",
+)
 #: Characters of output that are collected before they are sent.
 LOG_CHUNK = 60_000
 #: Seconds for which output is collected before it is sent.
