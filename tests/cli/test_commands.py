@@ -281,7 +281,7 @@ def test_our_warnings_are_one_line_and_others_keep_their_place(nbflow, jobs):
     (jobs / "warns.py").write_text(
         "import warnings\nimport nbflow\n\n"
         "class Warns(nbflow.Task):\n    def run(self):\n        pass\n\n"
-        "warnings.warn('old way', UserWarning)\n"
+        "warnings.simplefilter('always')\nwarnings.warn('old way', UserWarning)\n"
     )
 
     told = nbflow("run", "warns.py", "Warns").stderr
