@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, cast
 
 from msgspec.structs import replace
@@ -149,6 +150,7 @@ class Worker:
         self._sequence = 0
         self._batchers: set[str] = set()
         self._pending: dict[Future[Outcome], TaskCall] = {}
+        self._ended: SimpleQueue[Future[Outcome]] = SimpleQueue()
         self._files: dict[str, tuple[FileRecord, ...]] = {}
         self._lost: dict[str, int] = {}
         self._yielded: dict[str, list[tuple[str, ...]]] = {}
@@ -299,7 +301,9 @@ class Worker:
         if type(outcome) in OUTCOMES:
             self._finish(call, cast("Outcome", outcome))
         else:
-            self._pending[cast("Future[Outcome]", outcome)] = call
+            future = cast("Future[Outcome]", outcome)
+            self._pending[future] = call
+            future.add_done_callback(self._ended.put)
 
     def _load(self, call: TaskCall) -> Task | None:
         """Make a task that this process did not plan; it fails alone where that cannot be done."""
@@ -486,15 +490,24 @@ class Worker:
 
     def _wait(self, wake_at: float | None) -> None:
         """Wait for a running task, a stop request, or the time `wake_at`."""
-        from concurrent.futures import FIRST_COMPLETED, wait
-
         while not self.guard.requests:
-            ended, _ = wait(self._pending, timeout=SLICE, return_when=FIRST_COMPLETED)
-            for future in ended:
-                self._finish(self._pending.pop(future), future.result())
+            ended = self._take_ended()
             self._beat()
             if ended or (wake_at is not None and self._clock() >= wake_at):
                 return
+
+    def _take_ended(self) -> bool:
+        """Finish what has ended, after a while if nothing has yet; False where nothing did."""
+        try:
+            # Not concurrent.futures.wait, which asks every future again each time.
+            ended = [self._ended.get(timeout=SLICE)]
+        except Empty:
+            return False
+        while not self._ended.empty():
+            ended.append(self._ended.get())
+        for future in ended:
+            self._finish(self._pending.pop(future), future.result())
+        return True
 
     def _nap(self, wake_at: float | None) -> None:
         """Sleep until `wake_at`, at most one slice, so that a stop request is seen."""
