@@ -26,6 +26,8 @@ exclude_patterns = ["_build", "_generated"]
 default_role = "code"  # what docstrings mean by single backticks
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
+#: Cells with magics are Python to no lexer; they are shown all the same.
+suppress_warnings = ["misc.highlighting_failure"]
 nb_execution_mode = "off"  # the notebooks are shown with the outputs that the tests compare
 
 autodoc_member_order = "bysource"

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+import nbflow
 from nbflow.compat.luigi.cmdline_parser import CmdlineParser
 from nbflow.core.errors import MissingParameterError
 from tests.compat.commands import ENGINES, ours, real, run_command
@@ -339,3 +340,13 @@ def test_the_module_runs_as_a_program(tmp_path: Path) -> None:
     assert done.stdout == "printed\n"
     assert "* 2 ran successfully:\n    - 1 First(date=2013-01-15)\n    - 1 MyTask(" in done.stderr
     assert Path(tmp_path, "all.txt").read_text() == "first"
+
+
+def test_a_wrong_declaration_elsewhere_does_not_stop_a_command() -> None:
+    """C-03: only the flags of that class are missing."""
+
+    class WronglyDeclared(nbflow.Task):
+        items: list = 3  # type: ignore[assignment]
+
+    assert parsed("--n-items", "4")[0].n_items == 4
+    del WronglyDeclared

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import nbflow.compat.luigi.tools.range  # noqa: F401 - RangeDaily and its kind can be named
 from nbflow.compat.luigi._sections import SECTIONS
-from nbflow.core.errors import RegistryError, did_you_mean
+from nbflow.core.errors import ParameterError, RegistryError, did_you_mean
 from nbflow.core.model import defaults
 from nbflow.core.model.parameters import BoolParameter, Parameter
 from nbflow.core.model.registry import get_task_cls, task_classes
@@ -110,7 +110,7 @@ class CmdlineParser:
         """Values that flags with a prefix give, by family and parameter; an empty one is none."""
         found: dict[str, dict[str, object]] = {}
         for cls in _all_classes():
-            for name, _ in cls.get_params():
+            for name, _ in _params_of(cls):
                 text = self._value(_destination(cls, name))
                 if text:
                     found.setdefault(cls.task_family, {})[name] = text
@@ -140,7 +140,7 @@ def _build_parser(root: type[Task] | None, *, short: bool = False) -> _Parser:
     parser = _Parser(prog="luigi", add_help=False)
     parser.add_argument(_ROOT, nargs="?", metavar="TASK", help="the task to run")
     for cls in _all_classes():
-        for name, parameter in cls.get_params():
+        for name, parameter in _params_of(cls):
             if not short or cls is root or parameter.always_in_help:
                 _add_flag(parser, _flag(cls, name), _destination(cls, name), parameter)
     if root is not None:
@@ -148,6 +148,14 @@ def _build_parser(root: type[Task] | None, *, short: bool = False) -> _Parser:
             if f"--{_dashed(name)}" not in parser._option_string_actions:
                 _add_flag(parser, f"--{_dashed(name)}", name, parameter)
     return parser
+
+
+def _params_of(cls: type[Task]) -> list[tuple[str, Parameter[Any]]]:
+    """The parameters of `cls`; none where its declaration is wrong, for it may not be asked for."""
+    try:
+        return cls.get_params()
+    except ParameterError:
+        return []
 
 
 def _add_flag(
