@@ -25,12 +25,14 @@ def notebooks() -> Path:
 
 
 @pytest.fixture
-def copied(notebooks: Path, tmp_path: Path) -> Callable[[str], Path]:
-    """Copy a notebook into an empty project."""
+def copied(notebooks: Path, tmp_path: Path) -> Callable[..., Path]:
+    """Copy a notebook into an empty project, one for each `folder`."""
 
-    def copy(name: str) -> Path:
-        (tmp_path / "pytest.ini").write_text("[pytest]\n")
-        return Path(shutil.copy(notebooks / f"{name}.ipynb", tmp_path))
+    def copy(name: str, folder: str = "project") -> Path:
+        project = tmp_path / folder
+        project.mkdir()
+        (project / "pytest.ini").write_text("[pytest]\n")
+        return Path(shutil.copy(notebooks / f"{name}.ipynb", project))
 
     return copy
 

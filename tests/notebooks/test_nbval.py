@@ -23,6 +23,15 @@ def test_outputs_are_those_stored(name, copied, nbval):
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", STORED)
+def test_outputs_are_those_stored_every_time(name, copied, nbval):
+    for repeat in range(20):
+        done = nbval(copied(name, f"project-{repeat}"))
+
+        assert done.returncode == 0, f"repeat {repeat}: {done.stdout}"
+
+
 @pytest.mark.parametrize("name", STORED)
 def test_notebook_is_saved_for_everybody(name, notebooks):
     text = (notebooks / f"{name}.ipynb").read_text()
