@@ -38,7 +38,7 @@ class Subscriber(Protocol):
 class Executor(Protocol):
     """Where a task runs. Only `submit` raises (ExecutorError); a task's failure is an Outcome."""
 
-    #: Calls at once.
+    #: Calls that it takes at once; may rise and fall.
     slots: int
 
     def submit(self, call: TaskCall, task: Task, reporter: Reporter) -> Outcome | Future[Outcome]:

@@ -226,11 +226,11 @@ class Worker:
         handle = self.scheduler.handle
         guard = self.guard
         pending = self._pending
-        slots = self.executor.slots
+        executor = self.executor
         # The same each time, as long as nothing runs elsewhere.
         request = self._request()
         while not guard.requests:
-            if len(pending) >= slots:
+            if pending and len(pending) >= executor.slots:
                 self._wait(None)
                 continue
             reply = handle(self._request() if pending or self._session else request)

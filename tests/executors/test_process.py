@@ -299,6 +299,64 @@ def test_a_process_that_ends_fails_its_task_at_once_and_no_other():
     assert {failure.error.type for failure in result.errors} == {"WorkerDied"}
 
 
+class Quick(nbflow.Task):
+    """Is over at once, unless it is to end its process or to take its time; counts its runs."""
+
+    number = nbflow.IntParameter()
+    ends = nbflow.BoolParameter(default=False)
+    waits = nbflow.FloatParameter(default=0.0)
+
+    def run(self):
+        with open(f"quick-{self.number}.txt", "a") as file:
+            file.write("x")
+        if self.ends:
+            os._exit(3)
+        time.sleep(self.waits)
+
+
+class ManyQuick(nbflow.WrapperTask):
+    ending: tuple[int, ...] = nbflow.ListParameter(default=())
+    count = nbflow.IntParameter(default=200)
+
+    def requires(self):
+        return [Quick(number, ends=number in self.ending) for number in range(self.count)]
+
+
+def test_of_quick_tasks_that_were_sent_ahead_only_those_fail_whose_process_ended(project):
+    ending = (60, 61, 130)
+
+    result = nbflow.build([ManyQuick(ending)], workers=2)
+
+    assert (result.ran, result.failed) == (197, 3)
+    assert {failure.task for failure in result.errors} == {
+        f"Quick(number={number}, ends=True, waits=0.0)" for number in ending
+    }
+    runs = [(project / f"quick-{number}.txt").read_text() for number in range(200)]
+    assert set(runs) == {"x"}
+
+
+def test_tasks_are_sent_ahead_while_they_are_quick(project):
+    def most_at_once(waits):
+        most = 0
+        running = set()
+
+        def follow(events):
+            nonlocal most
+            for event in events:
+                if type(event).__name__ == "TaskStarted":
+                    running.add(event.task_id)
+                elif type(event).__name__ == "TaskSucceeded":
+                    running.discard(event.task_id)
+                most = max(most, len(running))
+
+        tasks = [Quick(number, waits=waits) for number in range(60)]
+        nbflow.run(*tasks, workers=2, store="memory:", subscribers=[follow])
+        return most
+
+    assert most_at_once(waits=0.0) > 4
+    assert most_at_once(waits=0.02) == 2
+
+
 STUBBORN = """
     import subprocess
 
