@@ -12,8 +12,11 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from statistics import median
+
+from benchmarks.child import FAST
 
 #: Seconds after which a program is cut off.
 PATIENCE = 120.0
@@ -29,8 +32,13 @@ class Cost:
     ratio: float
     #: Bytes at the most.
     memory: float
-    #: It did not end in time: the true cost is higher.
-    more: bool = False
+    #: Of a program that did not end in time, the tasks that it had done; the true cost is higher.
+    done: int | None = None
+
+    @property
+    def more(self) -> bool:
+        """Whether it was cut off."""
+        return self.done is not None
 
 
 def in_turn(
@@ -38,20 +46,18 @@ def in_turn(
 ) -> dict[str, Cost]:
     """Cost of the graph `shape` of `size` with each of `peers` that is installed."""
     found: dict[str, list[dict[str, float]]] = {peer: [] for peer in peers if _is_there(peer)}
-    cut: dict[str, float] = {}
+    cut: dict[str, tuple[float, int]] = {}
     for _ in range(rounds):
         for peer in [peer for peer in found if peer not in cut]:
             before = _children_seconds()
             measured = _run(peer, shape, size, patience)
-            if measured is None:
-                cut[peer] = (_children_seconds() - before) / size * 1e6
+            if isinstance(measured, int):
+                cut[peer] = ((_children_seconds() - before) / size * 1e6, measured)
             else:
                 found[peer].append(measured)
     costs = {peer: _median(measures) for peer, measures in found.items() if measures}
-    floor = median(cost.floor for cost in costs.values()) if costs else 0.0
-    for peer, microseconds in cut.items():
-        ratio = microseconds / floor if floor else 0.0
-        costs[peer] = Cost(microseconds, floor, ratio, 0.0, more=True)
+    for peer, (microseconds, done) in cut.items():
+        costs[peer] = Cost(microseconds, 0.0, 0.0, 0.0, done)
     return {peer: costs[peer] for peer in found}
 
 
@@ -63,14 +69,21 @@ def _is_there(peer: str) -> bool:
     return True
 
 
-def _run(peer: str, shape: str, size: int, patience: float | None) -> dict[str, float] | None:
-    command = [sys.executable, "-m", "benchmarks.child", peer, shape, str(size)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
+def _run(peer: str, shape: str, size: int, patience: float | None) -> dict[str, float] | int:
+    """What the child measured, or the number of tasks that it had done when it was cut off."""
+    with (
+        tempfile.TemporaryDirectory(prefix="nbflow-bench-", dir=FAST) as folder,
+        subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.child", peer, shape, str(size), folder],
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        ) as process,
+    ):
         try:
             answer, _ = process.communicate(timeout=patience)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            return None
+            return len(os.listdir(os.path.join(folder, "out")))
     if process.returncode:
         raise RuntimeError(f"{peer} failed at {shape} {size}")
     result: dict[str, float] = json.loads(answer.splitlines()[-1])

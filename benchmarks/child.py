@@ -1,4 +1,4 @@
-"""One measurement in a process of its own: `python -m benchmarks.child PEER SHAPE SIZE`.
+"""One measurement in a process of its own: `python -m benchmarks.child PEER SHAPE SIZE FOLDER`.
 
 Prints JSON. The peer first runs four tasks, so that imports and first-time work are left out.
 """
@@ -11,7 +11,6 @@ import os
 import resource
 import shutil
 import sys
-import tempfile
 from typing import TYPE_CHECKING
 
 import psutil
@@ -75,15 +74,11 @@ def measure(peer: str, shape: str, size: int) -> dict[str, float]:
 
 
 def main() -> None:
-    peer, shape, size = sys.argv[1:]
-    folder = tempfile.mkdtemp(prefix="nbflow-bench-", dir=FAST)
+    peer, shape, size, folder = sys.argv[1:]
     os.chdir(folder)
     # The project is this folder: its history and its locks lie here.
     os.environ["NBFLOW_HOME"] = os.path.join(folder, ".nbflow")
-    try:
-        print(json.dumps(measure(peer, shape, int(size))))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    print(json.dumps(measure(peer, shape, int(size))))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import median
 from typing import TYPE_CHECKING
 
 from benchmarks.alternate import PATIENCE, Cost, in_turn
@@ -25,13 +26,14 @@ NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most so many microseconds a task, or so many times the floor, whichever is more."""
+    """At most so many microseconds a task, or so many times the floor (0: none)."""
 
     microseconds: float
     times: float
 
     def __str__(self) -> str:
-        return f"<= {self.microseconds:g} µs or {self.times:g} x floor"
+        floor = f" or {self.times:g} x floor" if self.times else ""
+        return f"<= {self.microseconds:g} µs{floor}"
 
     def holds(self, cost: Cost) -> bool:
         """Whether `cost` keeps to it."""
@@ -40,7 +42,7 @@ class Limit:
 
 def rows(name: str, costs: dict[str, Cost], size: int, limits: dict[str, Limit]) -> Iterator[Row]:
     """A row for the floor and for each program."""
-    floor = next(iter(costs.values())).floor
+    floor = median(cost.floor for cost in costs.values() if cost.floor)
     yield Row(name, "floor", floor, "µs", size, 1.0)
     for peer, cost in costs.items():
         limit = limits.get(peer)
@@ -50,7 +52,7 @@ def rows(name: str, costs: dict[str, Cost], size: int, limits: dict[str, Limit])
             cost.microseconds,
             "µs",
             size,
-            cost.ratio,
+            cost.ratio or None,
             str(limit or ""),
             None if limit is None else limit.holds(cost),
             cost.more,

@@ -205,7 +205,7 @@ def test_a_task_that_runs_takes_a_bounded_number_of_calls():
 
     calls = calls_a_task(lambda tasks: nbflow.run(Root(next(numbers), tasks), store="memory:"))
 
-    # 150 when this was written, of which 7 are those of the task itself.
+    # 144 when this was written, of which 6 are those of the task itself.
     assert calls <= 165
 
 
@@ -221,5 +221,5 @@ def test_a_task_that_is_complete_takes_a_bounded_number_of_calls():
         sys.setprofile(profile)
         nbflow.run(Root(number, tasks), store="memory:")
 
-    # 45 when this was written.
+    # 40 when this was written.
     assert calls_a_task(check) <= 55
