@@ -342,7 +342,7 @@ class Notebook:
 
     def final_card(self, cell: int) -> Locator:
         """The card of a run in a cell, once the run has ended."""
-        card = self.outputs(cell).locator("[data-nbflow-final='1']").last
+        card = self.outputs(cell).locator("[data-nbflow='run'][data-nbflow-final='1']").last
         card.wait_for()
         return card
 

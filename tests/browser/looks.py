@@ -132,7 +132,8 @@ _DRAWING = f"""(svg) => {{ {_TOOLS}
     return [t.textContent, contrast(paint(t, 'fill', below), below), inside];
   }});
   const marks = [...svg.querySelectorAll('.es,.ah,[class^=f],[class^=k]')].filter(isShown).map(m => {{
-    const found = around(m.getBoundingClientRect());
+    // A line leads from box to box: what is in the middle of it is not below it.
+    const found = m.matches('.es,.ah') ? null : around(m.getBoundingClientRect());
     const below = found ? paint(found[0], 'fill', base) || base : base;
     const ink = paint(m, 'stroke', below) || paint(m, 'fill', below);
     return [m.getAttribute('class'), contrast(ink, below)];

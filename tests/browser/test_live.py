@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 
 import pytest
 from browser_tasks import REPORT, WIDE
@@ -116,3 +117,33 @@ def test_background_run_is_cancelled_from_another_cell(notebook):
     opened.run(2)
 
     assert "interrupted" in opened.final_card(1).inner_text()
+
+
+def test_run_is_shown_again_after_the_page_was_loaded_again(notebook, window):
+    opened = notebook(
+        WIDE, "run = %nbflow run Whole count=120 seconds=0.2 --bg", "%nbflow status", "run.cancel()"
+    )
+    opened.run(0, 1)
+    opened.outputs(1).get_by_text(re.compile(r"\d+ of 121 done")).first.wait_for()
+    opened.save()
+
+    window.start()
+    again = window.open(opened.path)
+    began = time.monotonic()
+    again.begin(2)
+    shown = again.outputs(2).get_by_text(re.compile(r"\d+ of 121 done")).first
+    shown.wait_for()
+    seconds = time.monotonic() - began
+    before = shown.inner_text()
+    again.wait_for_end()
+    again.page.wait_for_function(
+        "([before, path]) => { const shown = document.querySelectorAll("
+        "'.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell')[2].innerText;"
+        " return / of 121 done/.test(shown) && !shown.includes(before); }",
+        arg=[before, opened.path],
+    )
+    again.run(3)
+
+    print(f"T-11 after a reload: live again after {seconds:.2f} s")
+    assert seconds < 3 * 1.0
+    assert "interrupted" in again.final_card(2).inner_text()
