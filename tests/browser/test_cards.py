@@ -76,3 +76,44 @@ def test_cards_are_legible_in_light_and_dark_and_at_any_width(shown, window):
     assert overlapping == []
     assert scrolling == []
     assert painted == []
+
+
+def test_sections_are_opened_by_keys_and_lab_keeps_its_own(notebook):
+    opened = notebook(REPORT, "%nbflow run Report day=2026-08-01 --no-raise")
+    opened.run(0, 1)
+    card = opened.final_card(1)
+    closed = card.locator("details:not([open]) > summary")
+    count = closed.count()
+    assert count >= 2
+
+    for number in range(count):
+        summary = card.locator("details > summary").nth(number)
+        summary.focus()
+        opened.page.keyboard.press("Enter" if number % 2 else "Space")
+        card.locator("details").nth(number).evaluate(
+            "(e) => new Promise(done => { const look = () => e.open ? done() "
+            ": requestAnimationFrame(look); look(); })"
+        )
+
+    cells = opened.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell")
+    assert cells.count() == 2
+    assert closed.count() == 0
+
+
+def test_cards_can_be_read_in_the_colours_of_the_system(notebook, window):
+    opened = notebook(
+        REPORT,
+        "%nbflow run Report day=2026-08-01 --no-raise",
+        "%nbflow plan Report day=2026-08-02",
+    )
+    opened.run(0, 1, 2)
+    opened.final_card(1)
+    open_all(opened, (1, 2))
+    window.page.emulate_media(forced_colors="active")
+    try:
+        ratios = [text_contrasts(opened.outputs(cell)) for cell in (1, 2)]
+    finally:
+        window.page.emulate_media(forced_colors="none")
+
+    faint = {text: ratio for found in ratios for text, ratio in found.items() if ratio < 4.5}
+    assert faint == {}
