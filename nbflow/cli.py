@@ -1,12 +1,13 @@
 """The command `nbflow`: words of a shell in, text or JSON and an exit code out.
 
 Results go to standard output, progress and errors to standard error. Exit codes are those of
-`nbflow.core.status.ExitCode`; 70 (sysexits' EX_SOFTWARE) is an error inside nbflow, 141 a reader
-of the output that went away (as after SIGPIPE).
+`nbflow.core.status.ExitCode`; 70 (sysexits' EX_SOFTWARE) is an error inside nbflow, 74 (EX_IOERR)
+an output that could not be written, 141 a reader of it that went away (as after SIGPIPE).
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -32,12 +33,15 @@ from nbflow.invocation.grammar import Invocation, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
     from typing import Self, TextIO
 
     from nbflow.session import Run
 
 #: Something went wrong inside nbflow itself; the traceback is printed.
 INTERNAL_ERROR = 70
+#: The disk that the output goes to is full.
+OUTPUT_LOST = 74
 #: Nobody reads the output any more: 128 + SIGPIPE.
 BROKEN_PIPE = 141
 
@@ -57,18 +61,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     except NbflowError as error:
         return _complain(error)
     except BrokenPipeError:
-        # What is still buffered must not be written when the process ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return BROKEN_PIPE
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
-    except Exception:  # noqa: BLE001 - a bug of ours is told whole, and has its own exit code
+    except Exception as error:  # noqa: BLE001 - a bug of ours is told whole, and has its own code
+        if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            _drop_output()
+            print(f"nbflow: the output could not be written: {error.strerror}", file=sys.stderr)
+            return OUTPUT_LOST
         import traceback
 
         traceback.print_exc()
         print("This is an error inside nbflow, please report it.", file=sys.stderr)
         return INTERNAL_ERROR
     return int(code)
+
+
+def _drop_output() -> None:
+    """What is still buffered must not be written, and fail again, when the process ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 _show_elsewhere = warnings.showwarning
@@ -140,12 +152,10 @@ def _run(invocation: Invocation) -> int:
         )
     if "dry_run" in flags:
         return _plan(invocation)
-    as_json = "json" in flags and "show_code" not in flags
-    document = sys.stdout if as_json else None
-    # What modules and tasks print does not belong into the document.
-    with redirect_stdout(sys.stderr) if as_json else nullcontext(), task_of(invocation) as task:
-        if "show_code" in flags:
-            return _show_code(invocation, task)
+    if "show_code" in flags:
+        return _show_code(invocation)
+    document = sys.stdout if "json" in flags else None
+    with _prints_aside(invocation), task_of(invocation) as task:
         options = run_options(invocation, task, where="cli")
         run = session.start(task, options=options, background=False)
         return _follow(run, document)
@@ -182,10 +192,10 @@ def _plan(invocation: Invocation) -> int:
     from nbflow.display import text
     from nbflow.invocation.tasks import task_of
 
+    if "show_code" in invocation.flags:
+        return _show_code(invocation)
     force: Any = invocation.flags.get("force", ())
-    with task_of(invocation) as task:
-        if "show_code" in invocation.flags:
-            return _show_code(invocation, task)
+    with _prints_aside(invocation), task_of(invocation) as task:
         plan = session.plan(task, force=force)
     if "json" in invocation.flags:
         _print_json(plan.to_dict())
@@ -200,11 +210,11 @@ def _dag(invocation: Invocation) -> int:
     from nbflow.invocation.options import shown_part
     from nbflow.invocation.tasks import task_of
 
-    with task_of(invocation) as task:
-        if "show_code" in invocation.flags:
-            return _show_code(invocation, task)
-        dag = shown_part(session.dag(task), invocation)
     flags = invocation.flags
+    if "show_code" in flags:
+        return _show_code(invocation)
+    with _prints_aside(invocation), task_of(invocation) as task:
+        dag = shown_part(session.dag(task), invocation)
     language = str(flags.get("format", "text"))
     if "save" in flags:
         print(f"wrote {dag.save(str(flags['save']))}")
@@ -224,7 +234,8 @@ def _tasks(invocation: Invocation) -> int:
     from nbflow.invocation.sources import load_source
     from nbflow.session import cards
 
-    load_source(invocation)
+    with _prints_aside(invocation):
+        load_source(invocation)
     listed = cards.tasks(*invocation.words)
     if "json" in invocation.flags:
         _print_json(listed.to_dict())
@@ -241,21 +252,24 @@ def _params(invocation: Invocation) -> int:
     from nbflow.invocation.tasks import find_task, make_task
     from nbflow.session import cards
 
-    found = find_task(invocation)
     task = None
-    with suppress(MissingParameterError):
-        # Only a task says what it requires, and so whose parameters can be set besides.
-        task = make_task(found, invocation)
-    cls = found if isinstance(found, type) else type(found)
-    return _show_view(invocation, cards.parameters(cls, task))
+    with _prints_aside(invocation):
+        found = find_task(invocation)
+        with suppress(MissingParameterError):
+            # Only a task says what it requires, and so whose parameters can be set besides.
+            task = make_task(found, invocation)
+        cls = found if isinstance(found, type) else type(found)
+        view = cards.parameters(cls, task)
+    return _show_view(invocation, view)
 
 
 def _show(invocation: Invocation) -> int:
     from nbflow.invocation.tasks import task_of
     from nbflow.session import cards
 
-    with task_of(invocation) as task:
-        return _show_view(invocation, cards.show(task))
+    with _prints_aside(invocation), task_of(invocation) as task:
+        view = cards.show(task)
+    return _show_view(invocation, view)
 
 
 def _history(invocation: Invocation) -> int:
@@ -434,10 +448,19 @@ class _Termination:
 # -- output ---------------------------------------------------------------------------------------
 
 
-def _show_code(invocation: Invocation, task: Any) -> int:
-    from nbflow.invocation.options import command_line, python_code
+def _prints_aside(invocation: Invocation) -> AbstractContextManager[object]:
+    """What modules and tasks print does not belong into a document on the standard output."""
+    is_document = not {"json", "format"}.isdisjoint(invocation.flags)
+    return redirect_stdout(sys.stderr) if is_document else nullcontext()
 
-    print(f"{python_code(invocation, task)}\n\n# {command_line(invocation, task)}")
+
+def _show_code(invocation: Invocation) -> int:
+    from nbflow.invocation.options import command_line, python_code
+    from nbflow.invocation.tasks import task_of
+
+    with redirect_stdout(sys.stderr), task_of(invocation) as task:
+        code, line = python_code(invocation, task), command_line(invocation, task)
+    print(f"{code}\n\n# {line}")
     return ExitCode.COMPLETE
 
 

@@ -44,14 +44,17 @@ if TYPE_CHECKING:
 def suggest(word: str, known: Iterable[str], *, limit: int = 3) -> list[str]:
     """Names among `known` that `word` was probably meant to be.
 
-    A name that differs only in case comes alone; else up to `limit` by similarity (difflib ratio
-    of at least 0.6), best first.
+    A name that differs only in case comes alone; else up to `limit`: those that end with the word
+    after a dot, or else by similarity (difflib ratio of at least 0.6), best first.
     """
     names = list(dict.fromkeys(known))
     lowered = word.lower()
     exact = [name for name in names if name.lower() == lowered]
     if exact:
         return exact[:1]
+    in_namespaces = [name for name in names if name.lower().endswith(f".{lowered}")]
+    if in_namespaces:
+        return in_namespaces[:limit]
     by_lowered = {name.lower(): name for name in names}
     close = difflib.get_close_matches(lowered, list(by_lowered), n=limit, cutoff=0.6)
     return [by_lowered[name] for name in close]

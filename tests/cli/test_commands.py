@@ -41,6 +41,55 @@ def test_run_as_json_is_one_document(nbflow):
     assert result["counts"] == {"done": 2}
 
 
+CHATTY = """
+import nbflow
+print("imported")
+
+class Chatty(nbflow.Task):
+    def complete(self):
+        print("asked")
+        return False
+    def run(self):
+        print("runs")
+"""
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["run", "plan", "dag", "tasks", "params", "show"],
+)
+def test_document_holds_nothing_that_modules_and_tasks_print(command, nbflow, jobs):
+    (jobs / "chatty.py").write_text(CHATTY)
+    task = [] if command == "tasks" else ["Chatty"]
+
+    done = nbflow(command, "chatty.py", *task, "--json")
+
+    assert json.loads(done.stdout)
+    assert "imported" in done.stderr
+
+
+def test_picture_in_words_holds_nothing_that_modules_print(nbflow, jobs):
+    (jobs / "chatty.py").write_text(CHATTY)
+
+    assert nbflow("dag", "chatty.py", "Chatty", "--format", "dot").stdout.startswith("digraph")
+    assert nbflow("run", "chatty.py", "Chatty", "--show-code").stdout.startswith("import nbflow")
+
+
+def test_output_to_a_full_disk_is_told_and_has_its_own_code(jobs):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "nbflow", "tasks", "jobs.py"],
+            cwd=jobs,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert done.returncode == 74
+    assert done.stderr == "nbflow: the output could not be written: No space left on device\n"
+
+
 def test_notebook_runs_in_its_own_folder(nbflow, jobs):
     done = nbflow("run", "notes/cells.ipynb", "CellReport", "--date", "2026-08-01")
 

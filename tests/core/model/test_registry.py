@@ -130,6 +130,14 @@ def test_unknown_name_suggests_what_is_close():
     assert caught.value.title == "UnknownTask"
 
 
+def test_name_without_its_namespace_suggests_the_family():
+    class Fitted(Task):
+        task_namespace = "delays.of.planes"
+
+    with pytest.raises(UnknownTaskError, match=r"Did you mean delays\.of\.planes\.Fitted\?"):
+        get_task_cls("Fitted")
+
+
 def test_base_classes_have_no_names_of_their_own():
     for name in ("Task", "BaseTask", "ExternalTask", "WrapperTask", "Config"):
         with pytest.raises(UnknownTaskError):
