@@ -114,6 +114,7 @@ class NbflowMagics(Magics):
         self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None
     ) -> object:
         """Run, plan and show tasks; see `%nbflow help`."""
+        __tracebackhide__ = True  # a person looks for the own line; IPython says that it hides
         from nbflow.core.model.registry import settle_redefinitions
         from nbflow.invocation.grammar import parse
 
@@ -338,6 +339,7 @@ class NbflowMagics(Magics):
         UnknownParameterError, DuplicateParameterError
             A name that is assigned is no parameter, or was given in the line too.
         """
+        __tracebackhide__ = True
         if invocation.command not in _BLOCK_COMMANDS:
             raise CommandError(
                 f"%%nbflow {invocation.command} takes no block of parameters; "

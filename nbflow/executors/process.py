@@ -8,8 +8,9 @@
                               sentinel: the process ended
 
 One pipe and one sentinel a worker. A process that ends without an outcome fails its task and
-nothing else, and is replaced. A worker that keeps a suspended generator gets its resumption; where
-that process is gone, `run()` starts again elsewhere.
+nothing else, and is replaced; one that ends before it is up has touched no task. A worker that
+keeps a suspended generator gets its resumption; where that process is gone, `run()` starts again
+elsewhere.
 
 To wake a process costs more than a task of a millisecond. Tasks of a family whose last task was
 quick are therefore sent ahead: a worker finds the next in its pipe when it is through with one.
@@ -55,6 +56,8 @@ CLOSE_GRACE = 1.0
 QUICK_SECONDS = 0.005
 #: Tasks in a pipe behind the one that runs.
 AHEAD = 8
+#: Workers in a row that end before they are up, after which a task waits for no further one.
+STARTS = 3
 #: Seconds for which outcomes are left to gather while every worker has enough to do.
 NAP_SECONDS = 0.0005
 
@@ -82,6 +85,7 @@ class _Worker:
         "ahead",
         "connection",
         "is_doomed",
+        "is_up",
         "job",
         "kill_at",
         "known",
@@ -100,6 +104,8 @@ class _Worker:
         self.queue: deque[_Job] = deque()
         #: It is ended on purpose.
         self.is_doomed = False
+        #: It takes tasks; before, it only has been sent some.
+        self.is_up = False
         #: Ids of the tasks whose generators it keeps.
         self.suspended: set[str] = set()
         self.kill_at = float("inf")
@@ -134,6 +140,8 @@ class ProcessExecutor:
         self._workers: list[_Worker] = []
         self._waiting: deque[_Job] = deque()
         self._closing = False
+        #: Workers that ended before they were up, since the last one that was.
+        self._failed_starts = 0
         #: Whether something is to happen at a certain time.
         self._is_timed = False
         self._wake_reader, self._wake_writer = Pipe(duplex=False)
@@ -346,7 +354,9 @@ class ProcessExecutor:
     def _take(self, worker: _Worker, message: tuple[Any, ...]) -> None:
         kind = message[0]
         job = worker.job
-        if kind == "log":
+        if kind == "up":
+            worker.is_up, self._failed_starts = True, 0
+        elif kind == "log":
             self._log.write(*message[1:])
         elif job is None:
             return
@@ -397,9 +407,12 @@ class ProcessExecutor:
                 self._workers.remove(worker)
             self._selector.unregister(worker.connection)
             self._selector.unregister(worker.process.sentinel)
+            self._failed_starts += not worker.is_up
             job, worker.job = worker.job, None
-            if job is not None and job.killed is None and worker.is_doomed:
-                # Ended for the sake of one before it.
+            # It was ended for the sake of a job before this one, or had not begun: Ctrl-C reaches
+            # a process that has no session of its own yet.
+            is_untouched = worker.is_doomed or (not worker.is_up and self._failed_starts < STARTS)
+            if job is not None and job.killed is None and is_untouched:
                 worker.ahead.appendleft(job)
                 job = None
             ended = [each for each in worker.ahead if each.killed is not None]

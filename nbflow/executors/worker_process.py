@@ -139,6 +139,7 @@ class _Server:
 
         spool = _Spool(self._send)
         with Capture(spool, run_id=self._run_id):
+            self._send(("up",))
             while True:
                 try:
                     message = pickle.loads(self._connection.recv_bytes())  # noqa: S301 - our parent

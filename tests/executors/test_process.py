@@ -16,6 +16,7 @@ import pytest
 
 import nbflow
 from nbflow.core.status import TaskState
+from nbflow.executors import process
 
 #: Longest that anything may take that is promised within two seconds.
 DEADLINE = 6.0
@@ -297,6 +298,43 @@ def test_a_process_that_ends_fails_its_task_at_once_and_no_other():
     for name in ("SIGKILL", "SIGSEGV", "SIGTERM"):
         assert name in told[f"Ends(how={name})"]
     assert {failure.error.type for failure in result.errors} == {"WorkerDied"}
+
+
+@pytest.fixture
+def ends_at_start(project, monkeypatch):
+    """Let worker processes end while they start, as many as the file says."""
+
+    def let(count):
+        Path("ends.txt").write_text("x" * count)
+        Path("ending_module.py").write_text(
+            "import os\n"
+            "left = open('ends.txt').read()\n"
+            "if left:\n"
+            "    open('ends.txt', 'w').write(left[1:])\n"
+            "    os._exit(1)\n"
+        )
+        monkeypatch.syspath_prepend(project)
+        monkeypatch.setattr(process, "in_workers", ["ending_module"])
+
+    return let
+
+
+def test_process_that_ends_before_it_is_up_fails_no_task(ends_at_start):
+    """Ctrl-C reaches a process that has no session of its own yet."""
+    ends_at_start(2)
+
+    result = nbflow.build([Here(1)], workers=2)
+
+    assert (result.ok, result.ran) == (True, 1)
+
+
+def test_processes_that_never_come_up_are_told_and_end_the_run(ends_at_start):
+    ends_at_start(20)
+
+    result = nbflow.build([Every(2)], workers=2)
+
+    assert result.failed == 2
+    assert "exit code 1 before run() was over" in result.errors[0].error.message
 
 
 class Quick(nbflow.Task):

@@ -232,6 +232,7 @@ def test_error_in_a_block_is_the_users(tasks):
 
     assert isinstance(out.error, ZeroDivisionError)
     assert "n = 1 / 0" in out.text
+    assert "magics.py" not in out.text
 
 
 def test_command_without_block_is_refused(tasks):
