@@ -350,3 +350,18 @@ def test_a_wrong_declaration_elsewhere_does_not_stop_a_command() -> None:
 
     assert parsed("--n-items", "4")[0].n_items == 4
     del WronglyDeclared
+
+
+def test_a_name_of_two_modules_does_not_stop_a_command() -> None:
+    """C-03: its flags would mean both, so that there are none of it."""
+
+    def named_alike(module: str) -> type[nbflow.Task]:
+        n = nbflow.IntParameter(default=1)
+        return type(nbflow.Task)("NamedAlike", (nbflow.Task,), {"__module__": module, "n": n})
+
+    alike = [named_alike("somewhere"), named_alike("elsewhere")]
+
+    assert parsed("--n-items", "4")[0].n_items == 4
+    with pytest.raises(SystemExit):
+        parsed("--NamedAlike-n", "4")
+    del alike

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
@@ -176,8 +177,10 @@ def _add_flag(
 
 
 def _all_classes() -> list[type[Task]]:
-    """Every class with flags: the sections of the configuration, and all tasks."""
-    return [*SECTIONS, *task_classes()]
+    """Every class with flags: the sections of the configuration, and all tasks of a clear name."""
+    classes = [*SECTIONS, *task_classes()]
+    named = Counter(cls.task_family for cls in classes)
+    return [cls for cls in classes if cls in SECTIONS or named[cls.task_family] == 1]
 
 
 def _flag(cls: type[Task], name: str) -> str:
