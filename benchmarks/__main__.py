@@ -27,6 +27,7 @@ WORKLOADS = {
     "w4": "w4_complete",
     "w5": "w5_import",
     "w6": "w6_processes",
+    "notebook": "notebook",
 }
 
 

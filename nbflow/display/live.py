@@ -156,8 +156,8 @@ def _pulse_html(summary: RunSummary, now: float, times: list[str], output: Outpu
     told = words.tally(summary) if summary.total else "asking what is complete"
     facts = " · ".join([told, *times])
     head = (
-        f"{html.glyph_html(state)} {title} {words.outcome(summary)} &emsp;"
-        f'<span style="opacity:.75">{markup(facts)}</span>'
+        f"{html.glyph_html(state)} {title} {words.outcome(summary)} "
+        f"{html.aside_html(markup(facts))}"
     )
     failed = summary.in_state(TaskState.FAILED)
     rows = [

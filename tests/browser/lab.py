@@ -63,6 +63,16 @@ SETTINGS = {
 _APP = "window.jupyterapp"
 _PANEL = f"{_APP}.shell.currentWidget"
 
+#: Waits for the picture of an output to be decoded and painted.
+_PICTURED = """(area) => new Promise(done => {
+  const look = () => {
+    const image = area.querySelector('img[src^="data:image/svg"]');
+    if (!image) return requestAnimationFrame(look);
+    image.decode().then(() => requestAnimationFrame(() => requestAnimationFrame(done)));
+  };
+  look();
+})"""
+
 
 @dataclass(frozen=True)
 class Server:
@@ -345,6 +355,10 @@ class Notebook:
         card = self.outputs(cell).locator("[data-nbflow='run'][data-nbflow-final='1']").last
         card.wait_for()
         return card
+
+    def wait_for_picture(self, cell: int) -> None:
+        """Wait until the drawn graph of a cell is painted."""
+        self.outputs(cell).evaluate(_PICTURED)
 
     def bundles(self, cell: int) -> list[dict[str, Any]]:
         """The outputs of a cell as they are saved."""

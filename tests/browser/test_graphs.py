@@ -41,16 +41,6 @@ DRAWN = (
     "%nbflow dag Many --expand",
 )
 
-#: Waits for the picture of an output to be decoded and painted.
-PICTURED = """(area) => new Promise(done => {
-  const look = () => {
-    const image = area.querySelector('img[src^="data:image/svg"]');
-    if (!image) return requestAnimationFrame(look);
-    image.decode().then(() => requestAnimationFrame(() => requestAnimationFrame(done)));
-  };
-  look();
-})"""
-
 
 def test_words_stand_in_their_boxes_and_can_be_read(notebook, window):
     opened = notebook(REPORT, LONG, *DRAWN)
@@ -84,7 +74,7 @@ def test_large_graph_is_folded_and_painted_soon(count, notebook):
 
     began = time.monotonic()
     opened.begin(2)
-    opened.outputs(2).evaluate(PICTURED)
+    opened.wait_for_picture(2)
     seconds = time.monotonic() - began
     opened.wait_for_end()
 

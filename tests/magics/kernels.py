@@ -8,6 +8,8 @@ import time
 from contextlib import contextmanager
 from types import SimpleNamespace
 
+#: The interpreter of the kernels, where it is another one: it may have another ipykernel.
+PYTHON = os.environ.get("NBFLOW_KERNEL_PYTHON", "")
 #: Seconds after which a kernel that says nothing is given up.
 PATIENCE = 60
 
@@ -85,6 +87,8 @@ def kernel(folder, **environment):
         k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "NBFLOW", "CI"))
     }
     manager = KernelManager(kernel_name="python3")
+    if PYTHON:
+        manager.kernel_spec.argv[0] = PYTHON
     manager.start_kernel(
         cwd=str(folder),
         env={**inherited, "IPYTHONDIR": str(folder / "ipython"), **environment},
