@@ -8,8 +8,9 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-FILES = (ROOT / "environment.yml", ROOT / "binder" / "environment.yml")
 EXTRAS = ("notebooks", "examples")
+#: Of the tools for development, what shows the notebooks.
+SHOWS = {"jupyterlab", "voila"}
 
 #: Where conda-forge has another name than PyPI.
 CONDA_NAMES = {"graphviz": "python-graphviz", "prometheus-client": "prometheus_client"}
@@ -28,15 +29,16 @@ def name_of(requirement: str) -> str:
     return re.split(r"[\s\[<>=!~;]", requirement, maxsplit=1)[0]
 
 
-def render(pyproject: dict[str, dict[str, object]]) -> str:
-    """The text of environment.yml."""
+def render(pyproject: dict[str, dict[str, object]]) -> dict[Path, str]:
+    """The text of each file."""
     project = pyproject["project"]
     requirements = list(project["dependencies"])
     for extra in EXTRAS:
         requirements += project["optional-dependencies"][extra]
-    requirements += [r for r in project["optional-dependencies"]["dev"] if "jupyterlab" in r]
+    requirements += [r for r in project["optional-dependencies"]["dev"] if name_of(r) in SHOWS]
 
-    conda = [f"python{project['requires-python']}", "pip"]
+    python = f"python{project['requires-python']}"
+    conda = [python, "pip"]
     pip = []
     for requirement in sorted(requirements):
         name = name_of(requirement)
@@ -48,18 +50,21 @@ def render(pyproject: dict[str, dict[str, object]]) -> str:
     lines = ["name: nbflow", "channels:", "  - conda-forge", "dependencies:"]
     lines += [f'  - "{requirement}"' for requirement in conda]
     lines += ["  - pip:", *(f'      - "{requirement}"' for requirement in pip)]
-    return HEADER + "\n".join(lines) + "\n"
+    text = HEADER + "\n".join(lines) + "\n"
+    # Binder builds an environment of a Python of its own choice, and older, where none is pinned.
+    pinned = text.replace(f'"{python}"', f'"{python.replace(">=", "=")}"')
+    return {ROOT / "environment.yml": text, ROOT / "binder" / "environment.yml": pinned}
 
 
 def main(arguments: list[str]) -> int:
     """Write the files; with --check, only say which differ."""
-    text = render(tomllib.loads((ROOT / "pyproject.toml").read_text()))
+    texts = render(tomllib.loads((ROOT / "pyproject.toml").read_text()))
     if arguments == ["--check"]:
-        stale = [path for path in FILES if not path.exists() or path.read_text() != text]
+        stale = [p for p, text in texts.items() if not p.exists() or p.read_text() != text]
         for path in stale:
             print(f"{path.relative_to(ROOT)} differs from pyproject.toml; run scripts/environment")
         return 1 if stale else 0
-    for path in FILES:
+    for path, text in texts.items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     return 0

