@@ -85,7 +85,7 @@ COMPLETION = """
 tasks = [type(f'Task{n:03}', (nbflow.Task,), {'__module__': '__main__',
          **{f'p{k}': nbflow.IntParameter(default=k) for k in range(10)}}) for n in range(500)]
 """
-COMPLETED = ("%nbflow run ", "%nbflow run Task4", "%nbflow run Task123 ", "%nbflow run Task7 p3=")
+COMPLETED = ("%nbflow run ", "%nbflow run Task4", "%nbflow run Task123 ", "%nbflow run Task123 p3=")
 
 
 def measure(sizes: tuple[int, ...], rounds: int) -> list[Row]:

@@ -31,7 +31,8 @@ class Kernel:
         interrupt_when
             Called with each message of the cell; the kernel is interrupted once when it is true.
         """
-        msg_id = self.client.execute(source)
+        # An error makes the kernel abort what has come meanwhile; the next cell may be that early.
+        msg_id = self.client.execute(source, stop_on_error=False)
         messages, idle = [], False
         deadline = time.monotonic() + PATIENCE
         while not idle:
