@@ -38,6 +38,9 @@ def python_with(tmp_path):
         # After its own packages come ours, and what ours name by .pth files: nbflow itself.
         ours = sysconfig.get_path("purelib")
         (packages / "others.pth").write_text(f"import site; site.addsitedir({ours!r})\n")
+        # The layout engine is found beside the interpreter.
+        engine = Path(sysconfig.get_path("scripts"), "graphviz-pure")
+        (venv / "bin" / engine.name).symlink_to(engine)
         found = subprocess.run(
             [python, "-c", "import ipykernel, nbflow; print(ipykernel.__version__)"],
             capture_output=True,
