@@ -40,7 +40,7 @@ class Part(nbflow.Task):
     def output(self):
         return nbflow.LocalTarget(f"out/part-{self.n}-{self.label}.txt")
     def run(self):
-        time.sleep(self.seconds)
+        time.sleep(self.seconds)  # the work that is measured
         with self.output().open("w") as file:
             file.write("x")
 
@@ -59,7 +59,7 @@ class Chain(nbflow.Task):
     def output(self):
         return nbflow.MockTarget(f"chain-{self.n}")
     def run(self):
-        time.sleep(self.seconds)
+        time.sleep(self.seconds)  # the work that is measured
         with self.output().open("w") as file:
             file.write("x")
 """

@@ -35,7 +35,6 @@ def test_sh_understands_the_script(script):
 
 
 def test_the_gate_runs_check_and_test():
-    gate = (ROOT / ".ci" / "run").read_text()
+    steps = (ROOT / ".ci" / "run").read_text().splitlines()
 
-    assert "for step in check test" in gate
-    assert '"scripts/$step"' in gate
+    assert {"step scripts/check", "step scripts/test"} <= set(steps)

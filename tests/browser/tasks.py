@@ -27,7 +27,7 @@ class CleanSales(nbflow.Task):
         return nbflow.LocalTarget(f"clean-{self.day}-{self.region}.txt")
     def run(self):
         self.status(f"cleaning {self.region}")
-        time.sleep(self.seconds)
+        time.sleep(self.seconds)  # work that a person watches
         with self.output().open("w") as file:
             file.write("clean")
 
@@ -88,7 +88,7 @@ class Part(nbflow.Task):
         return nbflow.MockTarget(f"part-{self.n}-{self.run_number}")
     def run(self):
         self.status(f"step {self.n}")
-        time.sleep(self.seconds)
+        time.sleep(self.seconds)  # work that a person watches
         with self.output().open("w") as file:
             file.write("x")
 

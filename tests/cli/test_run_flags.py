@@ -28,7 +28,7 @@ class Twice(nbflow.Task):
 
 class Long(nbflow.Task):
     def run(self):
-        time.sleep(60)
+        time.sleep(60)  # work that only its limit ends; no test waits for it
 
 
 class Where(nbflow.Task):

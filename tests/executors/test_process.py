@@ -349,7 +349,7 @@ class Quick(nbflow.Task):
             file.write("x")
         if self.ends:
             os._exit(3)
-        time.sleep(self.waits)
+        time.sleep(self.waits)  # a task that takes its time, to be told from quick ones
 
 
 class ManyQuick(nbflow.WrapperTask):

@@ -32,7 +32,7 @@ class Part(nbflow.Task):
         return nbflow.MockTarget(f"part-{self.n}-{self.label}")
     def run(self):
         self.status(f"step {self.n}")
-        time.sleep(self.seconds)
+        time.sleep(self.seconds)  # the work whose progress is shown
         if self.label.startswith("fails") and self.n % 7 == 3:
             raise ValueError(f"part {self.n}")
         with self.output().open("w") as file:
@@ -52,7 +52,7 @@ class Chain(nbflow.Task):
     def output(self):
         return nbflow.MockTarget(f"chain-{self.n}")
     def run(self):
-        time.sleep(0.1)
+        time.sleep(0.1)  # a chain of 40 lasts for several drawings
         with self.output().open("w") as file:
             file.write("x")
 """
