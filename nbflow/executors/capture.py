@@ -82,13 +82,22 @@ class Capture:
     def take(self, context: TaskContext, text: str, stream: TextIO | None) -> None:
         """Hand the task's `text` over; `stream` is where it would have gone, None: nowhere."""
         self._sink.write(context.task_id, context.attempt, text)
-        if self._tee is not None and stream is not None:
-            self._tee(context.task_id, text, stream)
+        tee = self._tee
+        if tee is not None and stream is not None:
+            self._echo_or_end(lambda: tee(context.task_id, text, stream))
 
-    @property
-    def echoes(self) -> bool:
-        """True where the original streams get the text too."""
-        return self._tee is not None
+    def flush(self, stream: TextIO) -> None:
+        """Flush the original `stream`, unless the output of tasks goes to their logs alone."""
+        if self._tee is not None:
+            self._echo_or_end(stream.flush)
+
+    def _echo_or_end(self, echo: Callable[[], object]) -> None:
+        """No task fails because nobody reads any more, or the disk behind the stream is full."""
+        try:
+            echo()
+        except OSError:
+            # The log has it all, and who writes the result to the stream next is told.
+            self._tee = None
 
 
 def _echo(task_id: str, text: str, stream: TextIO) -> None:  # noqa: ARG001 - a Tee
@@ -169,10 +178,12 @@ class TaskStream:
             self.write(line)
 
     def flush(self) -> None:
-        """Flush the original, unless the output of the task goes to its log alone."""
+        """Flush the original, as far as the output of the task goes there."""
         found = _find_here()
-        if found is None or found[0].echoes:
+        if found is None:
             self.original.flush()
+        else:
+            found[0].flush(self.original)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.original, name)

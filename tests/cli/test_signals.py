@@ -83,3 +83,17 @@ def test_run_goes_on_when_nobody_reads_its_progress(start_nbflow, jobs):
     assert process.returncode == 0
     assert "succeeded" in out
     assert (jobs / "data" / "report-2026-08-01-EUR.txt").exists()
+
+
+def test_no_task_fails_when_nobody_reads_what_tasks_print(start_nbflow, jobs):
+    read, write = os.pipe()
+    os.close(read)
+    process = start_nbflow(
+        "run", "jobs.py", "Report", "date=2026-08-01", stdout=write, stderr=subprocess.PIPE
+    )
+    os.close(write)
+    _, err = process.communicate(timeout=60)
+
+    assert process.returncode == 141, err
+    assert "✓ Report" in err
+    assert (jobs / "data" / "report-2026-08-01-EUR.txt").exists()

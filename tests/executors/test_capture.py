@@ -230,6 +230,31 @@ def test_stream_behaves_like_the_original_otherwise(sink, monkeypatch):
                 sys.stdout.write(b"bytes")
 
 
+@pytest.mark.parametrize("writes", ["text", "flush"])
+def test_task_goes_on_when_the_stream_takes_nothing_any_more(sink, own_streams, writes):
+    class Broken(io.StringIO):
+        tries = 0
+
+        def write(self, text):
+            return self._refuse() if writes == "text" else len(text)
+
+        def flush(self):
+            self._refuse()
+
+        def _refuse(self):
+            Broken.tries += 1
+            raise BrokenPipeError
+
+    own_streams()
+    sys.stdout = Broken()
+    with Capture(sink, tee=True), running(TaskContext("A__1")):
+        print("one", flush=True)
+        print("two", flush=True)
+
+    assert sink.texts == {("A__1", 1): "one\ntwo\n"}
+    assert Broken.tries == 1
+
+
 def test_flush_of_a_task_does_not_touch_the_screen_without_tee(sink, own_streams, monkeypatch):
     streams = own_streams()
     flushed = []
