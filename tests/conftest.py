@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -55,3 +56,28 @@ def python(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
+
+
+@pytest.fixture
+def mount_disk(tmp_path: Path) -> Callable[[str], tuple[Path, tuple[str, ...]]]:
+    """Make a file system of a test's own: its folder, and the words that run a program with it.
+
+    Each such program finds it empty.
+    """
+
+    def mount(options: str) -> tuple[Path, tuple[str, ...]]:
+        if os.geteuid():
+            pytest.skip("mounting a file system needs root")
+        disk = tmp_path / "disk"
+        disk.mkdir()
+        script = f'mount -t tmpfs {options} none {disk} && exec "$@"'
+        inside = ("unshare", "-m", "sh", "-c", script, "sh")
+        try:
+            probe = subprocess.run([*inside, "true"], capture_output=True, text=True, check=False)
+        except FileNotFoundError:
+            pytest.skip("there is no unshare program")
+        if probe.returncode:
+            pytest.skip(f"mounting is not allowed here: {probe.stderr.strip()}")
+        return disk, inside
+
+    return mount

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import textwrap
@@ -43,29 +42,6 @@ def test_nothing_half_is_ever_visible(tmp_path, scenario, fault):
     assert "old" in seen
 
 
-def mounted(tmp_path, options):
-    """Command words that run a program with a file system of its own at `tmp_path / "disk"`."""
-    if os.geteuid():
-        pytest.skip("mounting a file system needs root")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    inside = (
-        "unshare",
-        "-m",
-        "sh",
-        "-c",
-        f'mount -t tmpfs {options} none {disk} && exec "$@"',
-        "sh",
-    )
-    try:
-        probe = subprocess.run([*inside, "true"], capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("there is no unshare program")
-    if probe.returncode:
-        pytest.skip(f"mounting is not allowed here: {probe.stderr.strip()}")
-    return disk, inside
-
-
 FULL = """
 def attempt(style):
     if style == "with":
@@ -104,13 +80,13 @@ print("ok")
 """
 
 
-def test_full_disk_raises_publishes_nothing_and_leaves_nothing(tmp_path):
-    disk, inside = mounted(tmp_path, "-o size=1m")
+def test_full_disk_raises_publishes_nothing_and_leaves_nothing(mount_disk):
+    disk, inside = mount_disk("-o size=1m")
     assert python(FULL, disk, inside=inside) == ["ok"]
 
 
-def test_disk_that_is_full_at_close_only(tmp_path):
-    disk, inside = mounted(tmp_path, "-o size=64k")
+def test_disk_that_is_full_at_close_only(mount_disk):
+    disk, inside = mount_disk("-o size=64k")
     code = """
     with open(os.path.join(sys.argv[1], "ballast"), "wb") as f:
         f.write(bytes(60_000))
@@ -143,8 +119,8 @@ def test_disk_that_is_full_at_close_only(tmp_path):
     assert python(code, disk, inside=inside) == ["ok"]
 
 
-def test_read_only_disk_is_told_under_the_targets_name(tmp_path):
-    disk, inside = mounted(tmp_path, "-o ro")
+def test_read_only_disk_is_told_under_the_targets_name(mount_disk):
+    disk, inside = mount_disk("-o ro")
     code = """
     for name in ("out", "new folder/out"):
         try:
