@@ -25,6 +25,7 @@ from nbflow.core.errors import (
     NotSupportedHereError,
     SchedulerError,
     StoreError,
+    printable,
     shorten,
 )
 from nbflow.core.status import ExitCode
@@ -128,7 +129,7 @@ def _refuse_flags_of_notebooks(invocation: Invocation) -> None:
 
 def _complain(error: NbflowError) -> int:
     # Texts that name a command name it as a notebook has it.
-    print(f"{error.title}: {error}".replace("%nbflow", "nbflow"), file=sys.stderr)
+    print(printable(f"{error.title}: {error}").replace("%nbflow", "nbflow"), file=sys.stderr)
     if isinstance(error, GraphError):
         return ExitCode.NOT_PLANNED
     if isinstance(error, SchedulerError | StoreError):

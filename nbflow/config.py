@@ -319,7 +319,7 @@ def _setting(name: str, origin: str) -> Setting:
     if setting is None:
         raise ConfigError(
             f"{origin}: there is no setting {shorten(name)!r}."
-            f"{did_you_mean(name, [*SETTINGS, *_TABLES])}  nbflow config lists them."
+            f"{did_you_mean(name, [*SETTINGS, *_TABLES])}  %nbflow config lists them."
         )
     return setting
 

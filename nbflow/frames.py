@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from nbflow.core.errors import NotSupportedHereError
+from nbflow.core.errors import NotSupportedHereError, printable
 
 try:
     import pandas as pd
@@ -391,8 +391,4 @@ def _column(values: list[Any], dtype: Any) -> pd.Series[Any]:
 
 def _harmless(value: Any) -> Any:
     r"""Text with control characters as escapes, `\x1b`: what shows the frame would act on them."""
-    if not isinstance(value, str) or value.isprintable():
-        return value
-    return "".join(
-        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in value
-    )
+    return printable(value) if isinstance(value, str) else value

@@ -202,6 +202,15 @@ def test_line_has_resolved_values_and_no_private_one():
         assert "s3cret" not in python_code(invocation, task)
 
 
+def test_pasted_mask_of_a_private_value_is_refused():
+    with pytest.raises(e.BadValueError, match=r"^token=•••• stands for a value that is not shown"):
+        built("run InvokedReport date=2026-08-01 token='••••'")
+    with pytest.raises(e.BadValueError, match=r"^InvokedInput\.key=•••• stands for"):
+        built("run InvokedReport date=2026-08-01 InvokedInput.key='••••'")
+
+    assert built("run InvokedReport date=2026-08-01 note='••••'").note == "••••"
+
+
 def test_private_upstream_value_is_in_no_line():
     invocation = parse("run InvokedReport date=2026-08-01 InvokedInput.key=s3cret")
     with task_of(invocation) as task:

@@ -81,8 +81,22 @@ def shorten(value: object, *, limit: int = 200) -> str:
     """Text of `value` on one line of at most `limit` characters, control characters escaped."""
     text = value if isinstance(value, str) else str(value)
     cut = text[: limit + 1]
-    safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)
+    safe = printable(cut).replace("\n", r"\n")
     return safe if len(text) <= limit and len(safe) <= limit else safe[: limit - 1] + "…"
+
+
+def printable(text: str) -> str:
+    r"""`text` with unprintable characters as escapes, `\x1b`; line ends stay."""
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text
+    )
+
+
+def _block(title: str, error: BaseException) -> list[str]:
+    """What IPython shows: one short block, no frames of nbflow."""
+    return [printable(f"{title}: {error}")]
 
 
 class NbflowError(Exception):
@@ -94,8 +108,7 @@ class NbflowError(Exception):
         return type(self).__name__.removesuffix("Error")
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows: one short block, no frames of nbflow."""
-        return [f"{self.title}: {self}"]
+        return _block(self.title, self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Subclasses build their message from fields; the fields, not the arguments, travel.
@@ -316,11 +329,11 @@ class RunInterrupted(KeyboardInterrupt):
         self.result = result
 
     def _render_traceback_(self) -> list[str]:
-        return [f"RunInterrupted: {self}"]
+        return _block("RunInterrupted", self)
 
 
 class WaitInterrupted(KeyboardInterrupt):
     """The user stopped waiting for a run that goes on."""
 
     def _render_traceback_(self) -> list[str]:
-        return [f"WaitInterrupted: {self}"]
+        return _block("WaitInterrupted", self)

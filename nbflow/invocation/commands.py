@@ -76,7 +76,7 @@ class Flag:
                 return self.read(text)
             except ValueError as error:
                 raise BadFlagValueError(
-                    f"--{self.name}={shorten(text)} — {error} See nbflow help {command}."
+                    f"--{self.name}={shorten(text)} — {error} See %nbflow help {command}."
                 ) from None
         if self.choices and text not in self.choices:
             raise BadFlagValueError(

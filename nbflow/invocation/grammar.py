@@ -147,8 +147,8 @@ class _Reader:
             return self._read_dashed_parameter(written, given, following)
         if flag.later:
             raise NotSupportedHereError(
-                f"--{flag.name} is not in this version of nbflow, so nothing was done. "
-                f"nbflow help {self.command.name} lists what is."
+                f"{written} is not in this version of nbflow, so nothing was done. "
+                f"%nbflow help {self.command.name} lists what is."
             )
         uses_next = False
         if given is None and flag.value and not flag.optional:
@@ -295,9 +295,11 @@ _SHELL_WORDS = {(shell,) for shell in _SHELLS}
 
 def unknown_flag(written: str, command: Command) -> UnknownFlagError:
     """The error for a flag that neither the command nor the task's parameters know."""
-    known = [name.removeprefix("--") for name in command.flag_names()]
-    close = did_you_mean(written.lstrip("-"), known, prefix="--")
-    return UnknownFlagError(f"{shorten(written)} is no flag of {command.name}.{close}")
+    known = command.flag_names()
+    names = [name.removeprefix("--") for name in known]
+    close = did_you_mean(written.lstrip("-"), names, prefix="--")
+    listed = "" if close else f"  Flags: {', '.join(known)}."
+    return UnknownFlagError(f"{shorten(written)} is no flag of {command.name}.{close}{listed}")
 
 
 def _asks_for_help(word: Word) -> bool:

@@ -223,6 +223,6 @@ def _find_run(path: str, word: str) -> str:
         if word.startswith(("r-", "…")):
             raise
         raise UnknownTaskError(
-            f"no task and no run called {word!r} is recorded. nbflow history lists the runs, "
-            "nbflow history --task the tasks."
+            f"no task and no run called {word!r} is recorded. %nbflow history lists the runs, "
+            "%nbflow history --task the tasks."
         ) from error

@@ -149,6 +149,8 @@ def _pairs(cls: type[Task], invocation: Invocation) -> list[tuple[str, object]]:
         if dashed and value is True and not isinstance(parameters[name], BoolParameter):
             raise BadValueError(f"--{name} needs a value: --{name} VALUE, or {name}=VALUE.")
         values = value if isinstance(value, Repeated) else (value,)
+        for each in values:
+            _refuse_mask(parameters.get(name), name, each)
         pairs += [(name, each) for each in values]
     return pairs
 
@@ -180,9 +182,21 @@ def _read(parameter: Parameter[Any], written: str, value: object) -> object:
     if isinstance(value, Repeated):
         given = MASK if parameter.is_private else ", ".join(shorten(v, limit=40) for v in value)
         raise DuplicateParameterError(f"{written} is given {len(value)} times ({given}).")
+    _refuse_mask(parameter, written, value)
     if isinstance(value, str):
         return parameter.from_text(value, written)
     return parameter.from_object(value, written)
+
+
+def _refuse_mask(parameter: Parameter[Any] | None, written: str, value: object) -> None:
+    """Refuse what stands for a private value in a line that was shown, and is now pasted."""
+    if parameter is not None and parameter.is_private and value == MASK:
+        raise BadValueError(
+            f"{written}={MASK} stands for a value that is not shown; write the value itself, or "
+            "$name of a variable that has it.",
+            parameter=written,
+            value=MASK,
+        )
 
 
 def _as_text(parameter: Parameter[Any], value: object) -> str:

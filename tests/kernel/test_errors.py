@@ -75,7 +75,7 @@ MISTAKES = {
     "run Report date=2026-08-01 --worker 2": "UnknownFlag: --worker is no flag of run. "
     "Did you mean --workers?",
     "run Report date=2026-08-01 --workers x": "BadFlagValue: --workers=x — expected a whole number "
-    "of at least 1. See nbflow help run.",
+    "of at least 1. See %nbflow help run.",
     "run Loop": "Cycle: a task requires itself: Loop() -> Loop(). Nothing was run; "
     "remove one of these requirements.",
     "run Bad": "RunFailed: 1 task failed: Bad() — KeyError: 'amount'",
