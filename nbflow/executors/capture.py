@@ -95,6 +95,8 @@ class Capture:
         """No task fails because nobody reads any more, or the disk behind the stream is full."""
         try:
             echo()
+        except TimeoutError:  # by a signal's handler: the task's own
+            raise
         except OSError:
             # The log has it all, and who writes the result to the stream next is told.
             self._tee = None

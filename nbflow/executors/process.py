@@ -8,7 +8,8 @@
                               sentinel: the process ended
 
 One pipe and one sentinel a worker. A process that ends without an outcome fails its task and
-nothing else, and is replaced; one that ends before it is up has touched no task. A worker that
+nothing else, and is replaced; so is one that closes its pipe or writes into it what is no message;
+one that ends before it is up has touched no task. A worker that
 keeps a suspended generator gets its resumption; where that process is gone, `run()` starts again
 elsewhere.
 
@@ -35,6 +36,7 @@ from nbflow.core.errors import ExecutorError, WorkerDiedError
 from nbflow.core.failure import describe_error
 from nbflow.core.model import defaults
 from nbflow.executors.execute import check_timeout
+from nbflow.executors.framing import FrameReader, FramingError
 from nbflow.executors.imports import in_workers
 from nbflow.executors.payload import TaskPickler, load_outcome
 from nbflow.executors.worker_process import WorkerSettings, start_worker
@@ -52,10 +54,13 @@ if TYPE_CHECKING:
 KILL_GRACE = 1.0
 #: Seconds that workers get to end by themselves when the pool is closed.
 CLOSE_GRACE = 1.0
+#: Seconds between the end of a pipe and the end of its process, which is else killed.
+END_GRACE = 0.2
 #: Seconds within which the last task of a family ran, if others are sent ahead.
 QUICK_SECONDS = 0.005
-#: Tasks in a pipe behind the one that runs.
+#: Tasks in a pipe behind the one that runs, and the bytes of each: what fits in is sent at once.
 AHEAD = 8
+AHEAD_BYTES = 8_192
 #: Workers in a row that end before they are up, after which a task waits for no further one.
 STARTS = 3
 #: Seconds for which outcomes are left to gather while every worker has enough to do.
@@ -89,6 +94,7 @@ class _Worker:
         "job",
         "kill_at",
         "known",
+        "messages",
         "process",
         "queue",
         "suspended",
@@ -97,6 +103,7 @@ class _Worker:
     def __init__(self, process: BaseProcess, connection: Connection) -> None:
         self.process = process
         self.connection = connection
+        self.messages = FrameReader(connection.fileno())
         self.job: _Job | None = None
         #: What it was sent beside `job`; it runs them in this order.
         self.ahead: deque[_Job] = deque()
@@ -242,23 +249,30 @@ class ProcessExecutor:
                 self._wake()
             self._give(idle, self._waiting.popleft())
         while self._waiting and self._is_quick(self._waiting[0]):
-            open_ones = [worker for worker in self._workers if self._may_follow(worker)]
+            job = self._waiting[0]
+            open_ones = [worker for worker in self._workers if self._may_follow(worker, job)]
             if not open_ones:
                 return
             worker = min(open_ones, key=lambda worker: len(worker.ahead))
-            job = self._waiting.popleft()
+            self._waiting.popleft()
             worker.ahead.append(job)
             self._send_job(worker, job)
 
     def _is_quick(self, job: _Job) -> bool:
         return job.call.timeout is None and self._quick.get(job.call.family, False)
 
-    def _may_follow(self, worker: _Worker) -> bool:
+    def _may_follow(self, worker: _Worker, next_job: _Job) -> bool:
         """Whether what the worker does will soon be over, and little waits for it."""
         job = worker.job
         if job is None or worker.is_doomed or worker.queue or len(worker.ahead) >= AHEAD:
             return False
-        return self._is_quick(job)
+        return self._is_quick(job) and self._fits(worker, next_job)
+
+    def _fits(self, worker: _Worker, job: _Job) -> bool:
+        """Whether the pipe holds it, for a busy worker reads nothing and may itself be writing."""
+        cls = type(job.task)
+        is_known = cls in worker.known or not self._pickler.class_blob(cls)
+        return is_known and len(job.payload) <= AHEAD_BYTES
 
     def _give(self, worker: _Worker, job: _Job) -> None:
         worker.job = job
@@ -316,19 +330,20 @@ class ProcessExecutor:
                 self._expire()
 
     def _handle(self, ready: list[tuple[selectors.SelectorKey, int]]) -> bool:
-        """Take a message from each that has one; False where that is not all that happened."""
+        """Take what each has sent; False where that is not all that happened."""
         ended: list[_Worker] = []
+        is_woken = False
         for key, _ in ready:
             worker: _Worker | None = key.data
             if worker is None:
                 self._wake_reader.recv_bytes()
-                return False
-            if key.fileobj is not worker.connection or not self._receive(worker):
+                is_woken = True
+            elif key.fileobj is not worker.connection or not self._receive(worker):
                 ended.append(worker)
         for worker in dict.fromkeys(ended):
             self._drain(worker)
             self._bury(worker)
-        return not ended
+        return not (ended or is_woken)
 
     def _next_deadline(self) -> float | None:
         times = [min(w.kill_at, w.job.deadline if w.job else float("inf")) for w in self._workers]
@@ -336,10 +351,11 @@ class ProcessExecutor:
         return None if earliest == float("inf") else max(earliest - monotonic(), 0)
 
     def _receive(self, worker: _Worker) -> bool:
-        """Take what the worker has sent next; False where its end of the pipe is closed."""
+        """Take what the worker has sent by now; False where no message will come any more."""
         try:
-            self._take(worker, pickle.loads(worker.connection.recv_bytes()))  # noqa: S301
-        except (EOFError, OSError):
+            for message in worker.messages.read():
+                self._take(worker, pickle.loads(message))  # noqa: S301 - from our own worker
+        except (EOFError, OSError, FramingError):
             return False
         return True
 
@@ -365,7 +381,14 @@ class ProcessExecutor:
         elif kind == "resources":
             job.reporter.decrease_resources(message[1])
         else:
-            self._settle(worker, job, load_outcome(message[1]))
+            self._settle(worker, job, self._load_outcome(worker, job, message[1]))
+
+    def _load_outcome(self, worker: _Worker, job: _Job, blob: bytes) -> Outcome:
+        try:
+            return load_outcome(blob)
+        except Exception as error:  # noqa: BLE001 - the user's classes are called here
+            self._send(worker, ("forget", job.call.task_id))
+            return Failed(describe_error(_not_made(job, error)))
 
     def _settle(self, worker: _Worker, job: _Job, outcome: Outcome) -> None:
         with self._lock:
@@ -400,8 +423,10 @@ class ProcessExecutor:
 
     def _bury(self, worker: _Worker) -> None:
         """A process ended: fail what it ran, let the rest go elsewhere, kill its children."""
-        worker.process.join()
+        worker.process.join(END_GRACE)
+        is_cut_off = worker.process.exitcode is None
         _signal_group(worker.process, signal.SIGKILL)
+        worker.process.join()
         with self._lock:
             if worker in self._workers:
                 self._workers.remove(worker)
@@ -424,7 +449,8 @@ class ProcessExecutor:
                 self._dispatch()
         worker.connection.close()
         if job is not None:
-            job.future.set_result(job.killed or _died(job, worker.process.exitcode))
+            died = _cut_off(job) if is_cut_off else _died(job, worker.process.exitcode)
+            job.future.set_result(job.killed or died)
         for each in ended:
             each.future.set_result(cast("Outcome", each.killed))
         worker.process.close()
@@ -444,6 +470,22 @@ def _died(job: _Job, exit_code: int | None) -> Failed:
         f"{job.task}: its process {cause} before run() was over. The other tasks go on."
     )
     return Failed(describe_error(error))
+
+
+def _cut_off(job: _Job) -> Failed:
+    error = WorkerDiedError(
+        f"{job.task}: its process closed the connection to the run, or wrote to it, and was ended. "
+        "The other tasks go on. Let run() close and write only to files that it opened."
+    )
+    return Failed(describe_error(error))
+
+
+def _not_made(job: _Job, error: Exception) -> ExecutorError:
+    return ExecutorError(
+        f"{job.task}: run() yielded a task that cannot be made outside of its worker process "
+        f"({type(error).__name__}: {error}). Define its class in a module or a cell, or use "
+        "--executor thread."
+    )
 
 
 def _signal_group(process: BaseProcess, number: int) -> None:

@@ -35,6 +35,7 @@ PRELOAD = (
     "nbflow.executors.capture",
     "nbflow.executors.execute",
     "nbflow.executors.forkserver",
+    "nbflow.executors.framing",
     "nbflow.executors.payload",
     "nbflow.executors.worker_process",
     "nbflow.targets.local",
@@ -120,11 +121,12 @@ class _Server:
     def __init__(self, settings: WorkerSettings, connection: Connection) -> None:
         from nbflow.core.interrupt import InterruptGuard
         from nbflow.executors.execute import TaskRunner
+        from nbflow.executors.framing import FrameWriter
         from nbflow.executors.locks import Locks, NoLocks
         from nbflow.executors.payload import TaskUnpickler
 
         self._connection = connection
-        self._sending = threading.Lock()
+        self._writer = FrameWriter(connection.fileno())
         self._unpickler = TaskUnpickler()
         self._runner = TaskRunner(
             policy=settings.policy,
@@ -174,13 +176,11 @@ class _Server:
         self._send(("outcome", dump_outcome(outcome)))
 
     def _send(self, message: tuple[Any, ...]) -> None:
-        data = pickle.dumps(message, protocol=5)
-        with self._sending:
-            try:
-                self._connection.send_bytes(data)
-            except OSError:
-                # The parent is gone, or has closed us; the watch thread ends this process.
-                return
+        try:
+            self._writer.write(pickle.dumps(message, protocol=5))
+        except ConnectionError:
+            # The parent is gone, or has closed us; the watch thread ends this process.
+            return
 
 
 class _PipeReporter:
@@ -205,7 +205,8 @@ class _Spool:
 
     def __init__(self, send: Callable[[tuple[Any, ...]], None]) -> None:
         self._send = send
-        self._lock = threading.Lock()
+        #: Reentrant, for the handler of a signal may print in the middle of a print.
+        self._lock = threading.RLock()
         self._parts: list[str] = []
         self._size = 0
         self._key = ("", 0)
@@ -230,6 +231,5 @@ class _Spool:
     def _flush(self) -> None:
         self._sent = monotonic()
         if self._parts:
-            self._send(("log", *self._key, "".join(self._parts)))
-            self._parts.clear()
-            self._size = 0
+            parts, self._parts, self._size = self._parts, [], 0
+            self._send(("log", *self._key, "".join(parts)))

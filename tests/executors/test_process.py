@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
 import sys
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 from textwrap import dedent
 from typing import ClassVar
@@ -300,6 +302,57 @@ def test_a_process_that_ends_fails_its_task_at_once_and_no_other():
     assert {failure.error.type for failure in result.errors} == {"WorkerDied"}
 
 
+class Spoils(nbflow.Task):
+    """Does what ends the talk between its process and the run."""
+
+    how = nbflow.StrParameter()
+
+    def run(self):
+        connection = next(
+            each
+            for each in gc.get_objects()
+            if isinstance(each, Connection) and each.readable and each.writable
+        )
+        if self.how == "closes":
+            os.closerange(3, 100)
+            time.sleep(30)
+        elif self.how == "writes":
+            os.write(connection.fileno(), b"a line that was meant for a file")
+            time.sleep(30)
+        elif self.how == "dies in a report":
+            if os.fork() == 0:
+                time.sleep(30)  # it has the pipe open, too
+                os._exit(0)
+            os.write(connection.fileno(), b"nb")
+            os.kill(os.getpid(), signal.SIGKILL)
+        elif self.how == "yields its own class":
+
+            class Inner(nbflow.Task):
+                pass
+
+            yield Inner()
+
+
+class AllSpoil(nbflow.WrapperTask):
+    def requires(self):
+        hows = ("closes", "writes", "dies in a report", "yields its own class")
+        return [Spoils(how) for how in hows] + [Here(1)]
+
+
+def test_what_ends_the_talk_with_its_process_fails_its_task_at_once_and_no_other():
+    started = time.monotonic()
+
+    result = nbflow.build([AllSpoil()], workers=2)
+
+    assert time.monotonic() - started < 25
+    assert (result.ran, result.failed) == (1, 4)
+    told = {failure.task: failure.error.message for failure in result.errors}
+    for how in ("closes", "writes"):
+        assert "closed the connection to the run, or wrote to it" in told[f"Spoils(how={how})"]
+    assert "SIGKILL" in told["Spoils(how=dies in a report)"]
+    assert "no task named 'Inner'" in told["Spoils(how=yields its own class)"]
+
+
 @pytest.fixture
 def ends_at_start(project, monkeypatch):
     """Let worker processes end while they start, as many as the file says."""
@@ -393,6 +446,32 @@ def test_tasks_are_sent_ahead_while_they_are_quick(project):
 
     assert most_at_once(waits=0.0) > 4
     assert most_at_once(waits=0.02) == 2
+
+
+def test_large_tasks_are_not_sent_to_a_worker_that_may_be_writing(project):
+    process = run_script(
+        project,
+        """
+        class Carries(nbflow.Task):
+            number = nbflow.IntParameter()
+
+            def run(self):
+                if self.number == 30:
+                    for _ in range(40):
+                        print("x" * 100_000)
+
+        tasks = [Carries(number) for number in range(60)]
+        for task in tasks:
+            task.load = "y" * 300_000
+        print(nbflow.build(tasks, workers=2).ran)
+        """,
+    )
+    try:
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+
+    assert out.strip() == "60", err
 
 
 STUBBORN = """
