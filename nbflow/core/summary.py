@@ -9,6 +9,8 @@ from __future__ import annotations
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from nbflow.core import events as e
 from nbflow.core.graph import GraphNode, TaskGraph
 from nbflow.core.status import FINAL_STATES, RunStatus, TaskState, TaskStatus
@@ -36,51 +38,30 @@ _STATE_OF_ADDED = {
 }
 
 
-class TaskSummary:
+class TaskSummary(msgspec.Struct, eq=False, gc=False):
     """How one task stands in the run; changed only by `RunSummary.apply`."""
 
-    __slots__ = (
-        "attempt",
-        "deps",
-        "ended",
-        "error",
-        "fraction",
-        "inputs",
-        "message",
-        "note",
-        "outputs",
-        "reason",
-        "record",
-        "retry_at",
-        "seconds",
-        "started",
-        "state",
-        "tracking_url",
-        "worker_id",
-    )
-
-    def __init__(self, record: e.TaskRecord, deps: tuple[str, ...], state: TaskState) -> None:
-        self.record = record
-        self.deps = deps
-        self.state = state
-        self.attempt = 0
-        #: Unix seconds; 0 where it has not happened.
-        self.started = 0.0
-        self.ended = 0.0
-        #: Seconds inside `run()`.
-        self.seconds = 0.0
-        self.error: ErrorInfo | None = None
-        #: 0 to 1.
-        self.fraction: float | None = None
-        self.message = ""
-        self.tracking_url = ""
-        self.worker_id = ""
-        self.note = ""
-        #: Why it waits or was put back.
-        self.reason = ""
-        self.retry_at: float | None = None
-        self.outputs: tuple[FileRecord, ...] = ()
-        self.inputs: tuple[FileRecord, ...] = ()
+    record: e.TaskRecord
+    deps: tuple[str, ...]
+    state: TaskState
+    attempt: int = 0
+    #: Unix seconds; 0 where it has not happened.
+    started: float = 0.0
+    ended: float = 0.0
+    #: Seconds inside `run()`.
+    seconds: float = 0.0
+    error: ErrorInfo | None = None
+    #: 0 to 1.
+    fraction: float | None = None
+    message: str = ""
+    tracking_url: str = ""
+    worker_id: str = ""
+    note: str = ""
+    #: Why it waits or was put back.
+    reason: str = ""
+    retry_at: float | None = None
+    outputs: tuple[FileRecord, ...] = ()
+    inputs: tuple[FileRecord, ...] = ()
 
     @property
     def name(self) -> str:
@@ -257,7 +238,8 @@ class RunSummary:
             task.worker_id = event.worker_id
             if task.state is not _SUSPENDED or not task.started:
                 task.started = event.at
-            task.reason = ""
+            if task.reason:
+                task.reason = ""
             self._move(task, _RUNNING)
 
     def _task_progressed(self, event: e.TaskProgressed) -> None:
@@ -284,7 +266,8 @@ class RunSummary:
         task.outputs = event.outputs
         task.inputs = event.inputs
         task.note = event.note
-        task.error = None
+        if task.error is not None:
+            task.error = None
         self._move(task, _DONE)
 
     def _task_found_complete(self, event: e.TaskFoundComplete) -> None:

@@ -164,8 +164,9 @@ class TaskRunner:
         if traits is None:
             traits = self._traits[cls] = _Traits(cls)
         if traits.does_nothing and not self._checks_dependencies:
-            _trigger(traits, task, Event.START)
-            _trigger(traits, task, Event.SUCCESS)
+            if _is_heard(traits, task):
+                task.trigger_event(Event.START, task)
+                task.trigger_event(Event.SUCCESS, task)
             return Done()
         hold = self._locks.hold(call.task_id)
         try:
@@ -222,7 +223,8 @@ class TaskRunner:
             try:
                 guard.inside = True
                 try:
-                    _trigger(execution.traits, task, Event.START)
+                    if _is_heard(execution.traits, task):
+                        task.trigger_event(Event.START, task)
                     requirements = self._step(call, task, execution)
                 finally:
                     guard.inside = False
@@ -288,10 +290,13 @@ class TaskRunner:
         try:
             traits = execution.traits
             outputs, note = self._verify(task, traits)
-            _trigger(traits, task, Event.PROCESSING_TIME, execution.seconds)
+            is_heard = _is_heard(traits, task)
+            if is_heard:
+                task.trigger_event(Event.PROCESSING_TIME, task, execution.seconds)
             if traits.hears_success:
                 task.on_success()
-            _trigger(traits, task, Event.SUCCESS)
+            if is_heard:
+                task.trigger_event(Event.SUCCESS, task)
         finally:
             guard.inside = False
         if execution.left:
@@ -319,7 +324,8 @@ class TaskRunner:
         return tuple([record for record in records if record is not None]), ""
 
     def _fail(self, task: Task, error: BaseException, execution: _Execution) -> Failed:
-        _trigger(execution.traits, task, Event.FAILURE, error)
+        if _is_heard(execution.traits, task):
+            task.trigger_event(Event.FAILURE, task, error)
         if execution.traits.hears_failure:
             self._guard.inside = True
             try:
@@ -394,7 +400,6 @@ def _reject(task: Task, found: object) -> NoReturn:
     )
 
 
-def _trigger(traits: _Traits, task: Task, event: str, *arguments: object) -> None:
-    """Tell of an event, where anybody listens by now."""
-    if traits.overrides_trigger or type(task)._event_handlers is not None:
-        task.trigger_event(event, task, *arguments)
+def _is_heard(traits: _Traits, task: Task) -> bool:
+    """Whether anybody listens to events of the task by now."""
+    return traits.overrides_trigger or type(task)._event_handlers is not None

@@ -136,7 +136,8 @@ class Planner:
         self._timeout = timeout
         self._guard = guard or InterruptGuard()
         self._name_file = name_file
-        self._complete: dict[str, bool] = {}
+        #: Ids of those that are complete and need not run.
+        self._complete: set[str] = set()
         self._facts: dict[type[Task], _Facts] = {}
         self._roots: set[str] = set()
 
@@ -165,7 +166,7 @@ class Planner:
         self._roots.update(root.task_id for root in roots)
         for root in roots:
             if again:
-                self._complete.pop(root.task_id, None)
+                self._complete.discard(root.task_id)
                 self.tasks.pop(root.task_id, None)
             if root.task_id not in self.tasks:
                 yield from self._walk(root, path)
@@ -212,11 +213,13 @@ class Planner:
             if type(answer) is not bool:
                 _trigger(task, Event.DEPENDENCY_MISSING)
                 return self._unplanned(task, facts, answer)
-            complete = self._settle(task, answer) if answer or self._force else False
-            self._complete[task_id] = complete
             external = is_external(task)
-            if complete and (external or not self._descend):
-                return self._add(task, facts, DONE)
+            if answer or self._force is not None:
+                complete = self._settle(task, answer)
+                if complete:
+                    self._complete.add(task_id)
+                    if external or not self._descend:
+                        return self._add(task, facts, DONE)
             if external:
                 _trigger(task, Event.DEPENDENCY_MISSING)
                 return self._add(task, facts, PENDING, runnable=False)
@@ -247,11 +250,11 @@ class Planner:
         deps = tuple(dict.fromkeys([dep.task_id for dep in frame.deps]))
         self.deps[task.task_id] = deps
         if frame.facts.is_answered:
-            answers = self._complete
-            complete = self._settle(task, all(answers.get(dep, False) for dep in deps))
-            answers[task.task_id] = complete
+            complete = self._settle(task, self._complete.issuperset(deps))
+            if complete:
+                self._complete.add(task.task_id)
         else:
-            complete = self._complete[task.task_id]
+            complete = task.task_id in self._complete
         status = DONE if complete else PENDING
         return self._add(task, frame.facts, status, deps=deps)
 
@@ -293,7 +296,6 @@ class Planner:
         return self._unplanned(task, facts, error)
 
     def _unplanned(self, task: Task, facts: _Facts, error: BaseException) -> AddTask:
-        self._complete[task.task_id] = False
         info = describe_error(error, self._name_file, private=private_texts(task))
         return self._add(task, facts, UNKNOWN, runnable=False, error=info)
 

@@ -55,8 +55,9 @@ class SchedulerService:
             events = decision.events
             if not events:
                 return decision.reply
+            apply = state.apply
             for event in events:
-                state.apply(event)
+                apply(event)
             is_due = self._stream.append(events)
         if is_due:
             self._stream.flush()

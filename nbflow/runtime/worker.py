@@ -107,7 +107,8 @@ class Worker:
     Attributes
     ----------
     done
-        Ids of the tasks that were done or found complete in this run.
+        The outputs, as far as they are known, of each task that was done or found complete in this
+        run, by its id.
     exceptions
         The live exception of each task that failed in this process.
     """
@@ -120,7 +121,6 @@ class Worker:
         guard: InterruptGuard,
         *,
         info: RunInfo,
-        done: set[str],
         look: Callable[[object], FileRecord | None],
         fail_fast: bool = False,
         grace: float = 5.0,
@@ -137,7 +137,7 @@ class Worker:
         self.info = info
         self.run_id = planner.run_id
         self.worker_id = planner.worker_id
-        self.done = done
+        self.done: dict[str, tuple[FileRecord, ...]] = {}
         self.exceptions: dict[str, BaseException] = {}
         self._look = look
         self._fail_fast = fail_fast
@@ -151,7 +151,8 @@ class Worker:
         self._batchers: set[str] = set()
         self._pending: dict[Future[Outcome], TaskCall] = {}
         self._ended: SimpleQueue[Future[Outcome]] = SimpleQueue()
-        self._files: dict[str, tuple[FileRecord, ...]] = {}
+        #: What was seen of tasks that were complete before.
+        self._seen: dict[str, tuple[FileRecord, ...]] = {}
         self._lost: dict[str, int] = {}
         self._yielded: dict[str, list[tuple[str, ...]]] = {}
         self._beaten = 0.0
@@ -298,7 +299,9 @@ class Worker:
             outcome = self.executor.submit(call, task, _Reporter(self, call))
         except ExecutorError as error:
             outcome = Failed(describe_error(error), 0.0, error)
-        if type(outcome) in OUTCOMES:
+        if type(outcome) is Done:  # first, for it is what most tasks come to
+            self._succeed(call, outcome)
+        elif type(outcome) in OUTCOMES:
             self._finish(call, cast("Outcome", outcome))
         else:
             future = cast("Future[Outcome]", outcome)
@@ -354,7 +357,7 @@ class Worker:
 
     def _finish(self, call: TaskCall, outcome: Outcome) -> None:
         match outcome:
-            case Done():  # first, for it is what most tasks come to
+            case Done():
                 self._succeed(call, outcome)
             case Suspended():
                 self._suspend(call, outcome)
@@ -363,7 +366,7 @@ class Worker:
             case Missing():
                 self._reschedule(call, outcome)
             case FoundComplete():
-                self.done.add(call.task_id)
+                self.done[call.task_id] = ()
                 self._report(call, outcome)
             case Interrupted():
                 self.guard.requests += 1
@@ -372,23 +375,21 @@ class Worker:
                 self._report(call, outcome)
 
     def _succeed(self, call: TaskCall, outcome: Done) -> None:
-        deps = self.planner.deps.get(call.task_id, ())
+        deps = self.planner.deps.get(call.task_id)
         if deps:
             outcome = replace(outcome, inputs=self._inputs(deps))
-        self.done.add(call.task_id)
-        if call.members:
-            self.done.update(call.members)
-        if outcome.outputs:
-            self._files[call.task_id] = outcome.outputs
+        self.done[call.task_id] = outcome.outputs
+        for member in call.members:
+            self.done[member] = ()
         self._report(call, outcome)
 
     def _inputs(self, deps: tuple[str, ...]) -> tuple[FileRecord, ...]:
         """The files that the requirements left behind, at most `INPUT_LIMIT`."""
         found: list[FileRecord] = []
         for dep in deps:
-            files = self._files.get(dep)
+            files = self.done.get(dep) or self._seen.get(dep)
             if files is None:
-                files = self._files[dep] = self._look_at(dep)
+                files = self._seen[dep] = self._look_at(dep)
             found.extend(files)
             if len(found) >= INPUT_LIMIT:
                 break
@@ -454,7 +455,7 @@ class Worker:
         return item
 
     def _check_loop(self, call: TaskCall, new_deps: tuple[str, ...]) -> None:
-        if self.done.issuperset(new_deps) and new_deps in self._yielded.get(call.task_id, ()):
+        if self.done.keys() >= set(new_deps) and new_deps in self._yielded.get(call.task_id, ()):
             names = ", ".join(str(self.planner.tasks[dep]) for dep in new_deps[:3])
             raise RequirementLoopError(
                 f"{call.family} yields {names} again and again: it ran and still is not complete. "

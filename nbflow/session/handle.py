@@ -313,7 +313,6 @@ class Run:
         numbers = options.scheduler or SchedulerConfig(resources=config.resources())
         service = SchedulerService(self._stream, state=SchedulerState(numbers))
         info = describe_run(self.tasks, options, project.root if options.store != "memory:" else "")
-        done: set[str] = set()
         planner = Planner(
             run_id=self.run_id,
             worker_id=f"{info.host}:{info.pid}:{self.run_id}",
@@ -345,7 +344,6 @@ class Run:
             planner,
             self._guard,
             info=info,
-            done=done,
             look=record_target,
             fail_fast=options.fail_fast,
             last_seq=lambda: service.last_seq,

@@ -163,6 +163,8 @@ class LocalTarget(FileSystemTarget):
     """
 
     fs = LocalFileSystem()
+    format: Format = _default_format
+    is_tmp = False
 
     def __init__(
         self,
@@ -170,17 +172,17 @@ class LocalTarget(FileSystemTarget):
         format: Format | None = None,
         is_tmp: bool = False,
     ) -> None:
-        if not path:
-            if not is_tmp:
-                raise ValueError("LocalTarget needs a path, as in LocalTarget('data/out.csv').")
-            path = _temporary_file()
-        self.path = str(path)
-        self.format = _default_format if format is None else format
-        self.is_tmp = is_tmp
         if is_tmp:
             import weakref
 
-            weakref.finalize(self, _remove_own, self.path, os.getpid())
+            path = path or _temporary_file()
+            self.is_tmp = True
+            weakref.finalize(self, _remove_own, str(path), os.getpid())
+        if not path:
+            raise ValueError("LocalTarget needs a path, as in LocalTarget('data/out.csv').")
+        self.path = str(path)
+        if format is not None:
+            self.format = format
 
     def open(self, mode: str = "r") -> IO[Any]:
         """Open for reading (`"r"`) or writing (`"w"`); the format decides between text and bytes.

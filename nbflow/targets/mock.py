@@ -171,6 +171,11 @@ class MockDraft(io.BytesIO):
         self._mirrored = target.mirror_on_stderr
         self._whole: bytes | None = None
 
+    @property
+    def raw(self) -> MockDraft:
+        """Itself."""
+        return self
+
     def write(self, data: ReadableBuffer) -> int:
         """Take bytes."""
         count = super().write(data)

@@ -69,7 +69,6 @@ class Rig:
             planner,
             self.guard,
             info=RunInfo(roots=tuple(root.task_id for root in roots)),
-            done=set(),
             look=record_target,
             last_seq=lambda: self.service.last_seq,
             clock=self.clock,

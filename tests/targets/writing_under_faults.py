@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import gc
+import io
 import itertools
 import os
 import shutil
@@ -17,14 +18,28 @@ import sys
 import threading
 
 import nbflow.core.call  # noqa: F401 - loaded before lines are counted
+from nbflow.targets import atomic
 from nbflow.targets.format import Gzip, Text
-from nbflow.targets.local import LocalDraft, LocalTarget
+from nbflow.targets.local import LocalTarget
 
 OLD, NEW = "old " * 10, "new " * 30_000
 
 
 class Boom(Exception):
     pass
+
+
+class Raw(io.FileIO):
+    """What takes the bytes; its calls can fail."""
+
+    def write(self, data):
+        return super().write(data)
+
+    def close(self):
+        super().close()
+
+
+atomic.FileIO = Raw
 
 
 def write_text(path):
@@ -172,8 +187,8 @@ CALLS = [
     (os, "makedirs"),
     (shutil, "copyfile"),
     (shutil, "copymode"),
-    (LocalDraft, "write"),
-    (LocalDraft, "close"),
+    (Raw, "write"),
+    (Raw, "close"),
 ]
 
 

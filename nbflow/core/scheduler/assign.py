@@ -28,6 +28,7 @@ from nbflow.core.status import TaskStatus
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from nbflow.core.events import RunEvent
     from nbflow.core.scheduler.commands import ClaimBatch, RequestTask
     from nbflow.core.scheduler.entities import (
         Batch,
@@ -56,35 +57,37 @@ def next_task(state: SchedulerState, command: RequestTask, now: float) -> Decisi
         return Decision(
             Refused(code="unknown_run", reason=f"there is no run {command.run_id!r} going on")
         )
-    draft = Draft(state, now, heard(state, command.worker_id, run, now, asks=True))
-    if worker is not None and worker.disabled:
-        return Decision(NothingReady(worker_disabled=True), draft.events)
+    events = heard(state, command.worker_id, run, now, asks=True)
     freed = False
-    if command.running is not None and worker is not None:
-        lost = _lost(worker, command.running) if worker.running else None
-        if lost is not None:
-            return Decision(Assignment(call=_grant(lost)), draft.events)
-        freed = _free_unclaimed(worker, draft) if worker.batches else False
+    if worker is not None:
+        if worker.disabled:
+            return Decision(NothingReady(worker_disabled=True), events)
+        if command.running is not None:
+            lost = _lost(worker, command.running) if worker.running else None
+            if lost is not None:
+                return Decision(Assignment(call=_grant(lost)), events)
+            freed = _free_unclaimed(worker, state, now, events) if worker.batches else False
     if state.paused or (run is not None and run.cancelled):
-        return Decision(_nothing(state, run, _next_timer(run, [])), draft.events)
+        return Decision(_nothing(state, run, _next_timer(run, [])), events)
 
     due = _due(run, now) if run is not None and run.timers and not assistant else []
     chosen, looked_at = _choose(state, run, due, assistant=assistant)
     if chosen is None:
-        _take_up(due, [], run, draft)
+        _take_up(due, [], run, Draft(state, now, events))
         wake_at = now if freed else _next_timer(run, due)
-        return Decision(_nothing(state, run, wake_at), draft.events, looked_at)
+        return Decision(_nothing(state, run, wake_at), events, looked_at)
     home = run if run is not None and run in chosen.runners else chosen.runners[0]
     if worker is not None and chosen.batch_key is not None:
         members = _batch(worker, home, chosen.batch_key, due)
         if len(members) > 1:
+            draft = Draft(state, now, events)
             _take_up(due, members, run, draft)
             batch = _form(state, command.worker_id, home, members, draft)
-            return Decision(batch, draft.events, looked_at)
+            return Decision(batch, events, looked_at)
     if due:
-        _take_up(due, [chosen], run, draft)
-    assignment = _start(state, command.worker_id, home, chosen, draft)
-    return Decision(assignment, draft.events, looked_at)
+        _take_up(due, [chosen], run, Draft(state, now, events))
+    assignment = _start(state, command.worker_id, home, chosen, now=now, events=events)
+    return Decision(assignment, events, looked_at)
 
 
 def _choose(
@@ -160,7 +163,15 @@ def _has_seat(
     return False
 
 
-def _start(state: SchedulerState, worker_id: str, run: Run, task: Task, draft: Draft) -> Assignment:
+def _start(
+    state: SchedulerState,
+    worker_id: str,
+    run: Run,
+    task: Task,
+    *,
+    now: float,
+    events: list[RunEvent],
+) -> Assignment:
     token = state.last_token + 1
     attempt = task.attempt if task.resumes_on == worker_id else task.attempt + 1
     members: tuple[str, ...] = ()
@@ -168,11 +179,10 @@ def _start(state: SchedulerState, worker_id: str, run: Run, task: Task, draft: D
     if state.suspended_batches and (batch := state.suspended_batches.get(task)) is not None:
         members = tuple([one.task_id for one in batch.members])
         batch_id = batch.batch_id
-    events = draft.events
     events.append(
         TaskStarted(
             seq=state.next_seq + len(events),
-            at=draft.at,
+            at=now,
             run_id=run.run_id,
             task_id=task.task_id,
             worker_id=worker_id,
@@ -228,13 +238,16 @@ def _grant(task: Task) -> TaskCall:
     )
 
 
-def _free_unclaimed(worker: Worker, draft: Draft) -> bool:
+def _free_unclaimed(
+    worker: Worker, state: SchedulerState, now: float, events: list[RunEvent]
+) -> bool:
     """Give back batches of which the worker has not made a task (Luigi S-57)."""
-    before = len(draft.events)
+    draft = Draft(state, now, events)
+    before = len(events)
     for batch in worker.batches.values():
         if batch.task is None or batch.task.status not in _STILL_AT_IT:
             draft.requeue_batch(batch, "its batch was not started")
-    return len(draft.events) > before
+    return len(events) > before
 
 
 _STILL_AT_IT = (TaskStatus.RUNNING, TaskStatus.SUSPENDED, TaskStatus.PENDING)

@@ -39,7 +39,9 @@ def heard(
     """
     worker = state.workers.get(worker_id)
     if worker is not None and now - worker.contact < state.freshness:
-        known = asks if run is None else run.workers.get(worker)
+        if run is None:
+            return []
+        known = run.workers.get(worker)
         if known is True or known is asks:
             return []
     draft = Draft(state, now)

@@ -72,7 +72,8 @@ class Task:
         self.priority = float("-inf")
         self.signature = signature
         self.deps: tuple[Task, ...] = ()
-        self.dependents: dict[Task, None] | None = None
+        #: Most have one, and a dict takes four times the bytes of a tuple.
+        self.dependents: tuple[Task, ...] | dict[Task, None] = ()
         #: Requirements that are not DONE.
         self.undone = 0
         #: Requirements that are hopeless.
@@ -99,6 +100,24 @@ class Task:
         #: The run that executed it last.
         self.ran_in = ""
         self.setbacks: Setbacks | None = None
+
+    def add_dependent(self, task: Task) -> None:
+        """Note that `task` requires it."""
+        dependents = self.dependents
+        if not dependents:
+            self.dependents = (task,)
+        elif isinstance(dependents, dict):
+            dependents[task] = None
+        elif dependents[0] is not task:
+            self.dependents = {dependents[0]: None, task: None}
+
+    def drop_dependent(self, task: Task) -> None:
+        """Note that `task` does not require it (any more)."""
+        dependents = self.dependents
+        if isinstance(dependents, dict):
+            dependents.pop(task, None)
+        elif dependents and dependents[0] is task:
+            self.dependents = ()
 
     def rank(self) -> Entry:
         """Where it stands among ready tasks (Luigi S-31)."""
@@ -278,11 +297,14 @@ class ReadyQueue:
 
     def drop(self) -> None:
         """Note that one entry is no longer valid."""
-        self.count -= 1
+        self.count = count = self.count - 1
         entries = self.entries
-        while entries and entries[0][2].entry is not entries[0]:
+        while entries:
+            entry = entries[0]
+            if entry[2].entry is entry:
+                break
             heappop(entries)
-        if len(entries) > 2 * self.count + 16:
+        if len(entries) > 2 * count + 16:
             entries[:] = [entry for entry in entries if entry[2].entry is entry]
             heapify(entries)
 

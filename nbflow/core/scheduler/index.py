@@ -57,10 +57,7 @@ class TaskIndex:
         task.deps = tuple(dict.fromkeys(new)) if len(new) > 1 else tuple(new)
         undone = hopeless = 0
         for dep in task.deps:
-            if dep.dependents is None:
-                dep.dependents = {task: None}
-            else:
-                dep.dependents[task] = None
+            dep.add_dependent(task)
             undone += dep.status is not DONE
             hopeless += dep.hopeless
         task.undone = undone
@@ -68,8 +65,8 @@ class TaskIndex:
         if old:
             kept = set(task.deps)
             for dep in old:
-                if dep not in kept and dep.dependents is not None:
-                    del dep.dependents[task]
+                if dep not in kept:
+                    dep.drop_dependent(task)
                     self._forget_if_unwanted(dep)
 
     def _forget_if_unwanted(self, task: Task) -> None:
@@ -83,9 +80,8 @@ class TaskIndex:
                 continue
             self.disabled.pop(task, None)
             for dep in task.deps:
-                if dep.dependents is not None:
-                    dep.dependents.pop(task, None)
-                    stack.append(dep)
+                dep.drop_dependent(task)
+                stack.append(dep)
             task.deps = ()
 
     def _raise_deps(self, task: Task) -> None:
@@ -112,15 +108,45 @@ class TaskIndex:
         was_done = task.status is DONE
         task.status = status
         task.changed = seq
-        changed = [task]
         if task.dependents and was_done is not (status is DONE):
-            step, edge = (1, 1) if was_done else (-1, 0)
-            for dependent in task.dependents:
-                dependent.undone += step
-                # For one that waited for others, too, and still does, nothing follows.
-                if dependent.undone == edge:
-                    changed.append(dependent)
-        self._settle(changed)
+            self._settle([task, *self._count_undone(task, 1 if was_done else -1)])
+        else:
+            self._settle([task])
+
+    def _count_undone(self, task: Task, step: int) -> list[Task]:
+        """Tell the dependents that `task` is done (-1) or no longer (1); those that it decides."""
+        decided: list[Task] = []
+        edge = 1 if step > 0 else 0
+        for dependent in task.dependents:
+            dependent.undone += step
+            # For one that waited for others, too, and still does, nothing follows.
+            if dependent.undone == edge:
+                decided.append(dependent)
+        return decided
+
+    def _run(self, task: Task, seq: int) -> None:
+        """Do as `_change` to RUNNING: what runs waits for nothing and keeps nobody waiting."""
+        if task.status is DONE or task.hopeless:
+            self._change(task, RUNNING, seq)
+            return
+        task.status = RUNNING
+        task.changed = seq
+        if task.alive:
+            task.alive = False
+            for run in task.runs:
+                run.alive -= 1
+        if task.entry is not None:
+            self._unqueue(task)
+
+    def _complete(self, task: Task, seq: int) -> None:
+        """Do as `_change` to DONE, of a task that ran."""
+        if task.status is not RUNNING or task.hopeless:
+            self._change(task, DONE, seq)
+            return
+        task.status = DONE
+        task.changed = seq
+        if task.dependents and (decided := self._count_undone(task, -1)):
+            self._settle(decided)
 
     def _settle(self, changed: list[Task]) -> None:
         """Bring what follows for `changed`, and for what depends on it, up to date."""
@@ -174,17 +200,19 @@ class TaskIndex:
     def _unqueue(self, task: Task) -> None:
         task.entry = None
         signature = task.signature
+        needs = signature.needs
+        batch_key = task.batch_key
         for run in task.runners:
             queue = run.queues[signature]
             queue.drop()
-            if signature.needs and not queue.entries:
+            if needs and not queue.entries:
                 del run.queues[signature]
-            if task.batch_key is not None:
-                queue = run.batches[task.batch_key]
+            if batch_key is not None:
+                queue = run.batches[batch_key]
                 queue.drop()
                 if not queue.entries:
-                    del run.batches[task.batch_key]
-        if signature.needs or self.assistants:
+                    del run.batches[batch_key]
+        if needs or self.assistants:
             signature.ready.drop()
 
     def _set_runners(self, task: Task, runners: tuple[Run, ...]) -> None:

@@ -18,7 +18,7 @@ _WAITING = (TaskStatus.PENDING, TaskStatus.SUSPENDED)
 def check(state: SchedulerState) -> None:
     """Raise InvariantError where the state contradicts itself. Looks at everything."""
     edges = {(dep, task) for task in state.tasks.values() for dep in task.deps}
-    backwards = {(dep, task) for dep in state.tasks.values() for task in dep.dependents or ()}
+    backwards = {(dep, task) for dep in state.tasks.values() for task in dep.dependents}
     for dep, task in sorted(edges ^ backwards, key=lambda edge: edge[0].order):
         _hold(state, task, holds=False, rule=f"it requires {dep.task_id}, which knows that")
     for task in state.tasks.values():

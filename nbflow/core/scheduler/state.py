@@ -250,7 +250,7 @@ class SchedulerState(TaskIndex):
         self.last_token = max(self.last_token, event.token)
         if task.due is not None:
             self._set_due(task, None)
-        self._change(task, RUNNING, event.seq)
+        self._run(task, event.seq)
 
     def _expect_done_deps(self, task: Task) -> None:
         """Nothing starts before its requirements are done; later one of them may be lost."""
@@ -287,7 +287,10 @@ class SchedulerState(TaskIndex):
         if task.status is RUNNING:
             execution.worker.running.pop(task, None)
             ranks = execution.run.ranks
-            del ranks[bisect_left(ranks, execution.rank)]
+            if len(ranks) == 1:
+                ranks.clear()
+            else:
+                del ranks[bisect_left(ranks, execution.rank)]
             if execution.held is not None:
                 self._free(execution.held, execution.rank)
         if execution.batch is not None:
@@ -360,7 +363,10 @@ class SchedulerState(TaskIndex):
             if status is DONE:
                 setbacks.missing = 0
                 self._end_disabling(task, clear=True)
-        self._change(task, status, seq)
+        if status is DONE:
+            self._complete(task, seq)
+        else:
+            self._change(task, status, seq)
 
     def _task_requeued(self, event: ev.TaskRequeued) -> None:
         task = self.tasks[event.task_id]

@@ -271,7 +271,7 @@ def view_graph(
     while queue and len(found) < limit:
         task = queue.popleft()
         found.append(view_task(task))
-        for other in (task.dependents or ()) if inverse else task.deps:
+        for other in task.dependents if inverse else task.deps:
             if other not in seen and (include_done or other.status is not TaskStatus.DONE):
                 seen.add(other)
                 queue.append(other)

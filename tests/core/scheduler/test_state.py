@@ -69,7 +69,7 @@ def break_queue(scheduler):
 
 
 def break_edge(scheduler):
-    scheduler.state.tasks["a"].dependents.clear()
+    scheduler.state.tasks["a"].dependents = ()
 
 
 def break_run_counter(scheduler):
