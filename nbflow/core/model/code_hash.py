@@ -12,6 +12,7 @@ bytecode. Computed when somebody asks; never while a class is made or a task is.
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 from types import CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -28,6 +29,8 @@ _LONGEST_CONSTANT = 1000
 _DEEPEST_CONSTANT = 4
 #: Files and cells whose syntax trees are kept.
 _KEPT_SOURCES = 32
+#: Functions without a source whose hashes are kept.
+_KEPT_CODES = 256
 #: What nbflow and ABCMeta put into a class; of `__names__` only functions were written.
 _NOT_WRITTEN = frozenset(
     {
@@ -209,11 +212,17 @@ def _code_of(code: CodeType) -> _Code:
     at = (code.co_name, code.co_firstlineno)
     compiled, tree = source.codes.get(at), source.trees.get(at)
     if compiled is None or tree is None or not _is_same(compiled, code):
-        return _Code(_hash(_bytecode(code)), frozenset(_code_names(code)))
+        return _code_without_source(code)
     known = source.known.get(at)
     if known is None:
         known = source.known[at] = _Code(_hash(_tokens(tree)), frozenset(_tree_names(tree)))
     return known
+
+
+@lru_cache(maxsize=_KEPT_CODES)
+def _code_without_source(code: CodeType) -> _Code:
+    """What is told of a function typed into a prompt, or whose file has changed since."""
+    return _Code(_hash(_bytecode(code)), frozenset(_code_names(code)))
 
 
 def _is_same(one: CodeType, other: CodeType) -> bool:
@@ -226,7 +235,8 @@ def _source_of(filename: str) -> _Source:
 
     lines = linecache.getlines(filename)
     known = _sources.get(filename)
-    if known is not None and known.lines is lines:
+    # Of a file that is not there, linecache gives another empty list each time.
+    if known is not None and (known.lines is lines or not (known.lines or lines)):
         return known
     source = _Source(lines, {}, {}, {})
     try:
