@@ -49,6 +49,7 @@ T = TypeVar("T")
 
 #: Lines of the tasks' output that are echoed where a person watches.
 ECHO_LINES = 200
+ECHO_CHARACTERS = 100_000
 #: Runs in the background at once.
 BACKGROUND_LIMIT = 4
 
@@ -359,19 +360,27 @@ class Run:
 
 
 class _Echo:
-    """Writes the tasks' output where it would have gone, up to a number of lines."""
+    """Writes the tasks' output where it would have gone, up to a number of lines or characters."""
 
     def __init__(self, is_wanted: Callable[[], bool]) -> None:
         self._is_wanted = is_wanted
-        self._lines = 0
+        self._lines = self._characters = 0
+        self._limit = ""
 
     def __call__(self, _task_id: str, text: str, stream: TextIO) -> None:
-        if self._lines > ECHO_LINES or not self._is_wanted():
+        if self._limit or not self._is_wanted():
             return
         self._lines += text.count("\n")
-        stream.write(text)
+        # What returns to the beginning of its line, as a bar does, takes no more room.
+        self._characters += 0 if "\r" in text else len(text)
         if self._lines > ECHO_LINES:
-            stream.write(f"… more than {ECHO_LINES} lines: see nbflow log\n")
+            self._limit = f"{ECHO_LINES} lines"
+        elif self._characters > ECHO_CHARACTERS:
+            self._limit = f"{ECHO_CHARACTERS:,} characters"
+        stream.write(text[:ECHO_CHARACTERS])
+        if self._limit:
+            end = "" if text.endswith("\n") else "\n"
+            stream.write(f"{end}… more than {self._limit}: see nbflow log\n")
 
 
 def _close_log(log: RunLog, folder: str) -> None:
