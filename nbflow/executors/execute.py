@@ -12,6 +12,8 @@ from collections.abc import Generator
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from msgspec import Struct
+
 from nbflow.core.call import (
     Busy,
     Done,
@@ -70,25 +72,20 @@ class _Traits:
         self.overrides_trigger = cls.trigger_event is not Task.trigger_event
 
 
-class _Execution:
+class _Execution(Struct, eq=False):
     """A task between the moment its lock is taken and the moment its outcome is known."""
 
-    __slots__ = ("asides", "context", "generator", "hold", "left", "seconds", "traits", "value")
-
-    def __init__(
-        self, context: TaskContext, hold: AbstractContextManager[None], traits: _Traits
-    ) -> None:
-        self.context = context
-        self.hold = hold
-        self.traits = traits
-        self.generator: Generator[Any, Any, Any] | None = None
-        #: What the generator is waiting to be sent.
-        self.value: Any = None
-        self.seconds = 0.0
-        #: Old outputs of a forced task, moved aside.
-        self.asides: list[Any] = []
-        #: Old outputs that cannot be moved aside.
-        self.left: list[str] = []
+    context: TaskContext
+    hold: AbstractContextManager[None]
+    traits: _Traits
+    generator: Generator[Any, Any, Any] | None = None
+    #: What the generator is waiting to be sent.
+    value: Any = None
+    seconds: float = 0.0
+    #: Old outputs of a forced task, moved aside.
+    asides: list[Any] = []
+    #: Old outputs that cannot be moved aside.
+    left: list[str] = []
 
 
 class TaskRunner:

@@ -11,6 +11,7 @@ import time
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, cast
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from nbflow.core.call import (
@@ -569,14 +570,11 @@ class Worker:
             raise SchedulerError(f"the scheduler refused a report: {reply.reason}")
 
 
-class _Reporter:
+class _Reporter(Struct, frozen=True, eq=False):
     """Sends what a running task says of itself to the scheduler."""
 
-    __slots__ = ("_call", "_worker")
-
-    def __init__(self, worker: Worker, call: TaskCall) -> None:
-        self._worker = worker
-        self._call = call
+    _worker: Worker
+    _call: TaskCall
 
     def report_progress(
         self,

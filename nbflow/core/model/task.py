@@ -578,7 +578,10 @@ def requirements_of(task: BaseTask) -> list[Task]:
     """
     cls = type(task)
     if cls.deps is BaseTask.deps and cls._requires is BaseTask._requires:
-        found = flatten(task.requires())
+        required = task.requires()
+        if type(required) is list and not required:  # many tasks require nothing
+            return required
+        found = flatten(required)
     else:
         found = task.deps()
     for index, dep in enumerate(found):

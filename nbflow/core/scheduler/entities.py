@@ -10,13 +10,13 @@ from bisect import bisect_left
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from nbflow.core.errors import InvariantError
 from nbflow.core.status import RunStatus, TaskStatus
 
 if TYPE_CHECKING:
-    import msgspec
-
-    from nbflow.core.events import BatchFormed, RetryPolicy, RunInfo, TaskRecord, TaskStarted
+    from nbflow.core.events import RetryPolicy, RunInfo, TaskRecord
 
 #: Rank of a ready task: (-priority, order of first mention, the task). The smallest goes first.
 Entry = tuple[float, int, "Task"]
@@ -156,39 +156,22 @@ class Setbacks:
         self.missing = 0
 
 
-class Execution:
+class Execution(msgspec.Struct, eq=False):
     """One hand-out of a task, from its start to its end."""
 
-    __slots__ = (
-        "at",
-        "batch",
-        "fraction",
-        "held",
-        "message",
-        "rank",
-        "run",
-        "seq",
-        "token",
-        "tracking_url",
-        "worker",
-    )
-
-    def __init__(
-        self, run: Run, worker: Worker, rank: Entry, event: TaskStarted | BatchFormed
-    ) -> None:
-        self.run = run
-        self.worker = worker
-        self.rank = rank
-        self.token = event.token
-        #: When it started, and the number of the event that says so.
-        self.at = event.at
-        self.seq = event.seq
-        #: Amounts in use; None: nothing.
-        self.held: dict[Resource, int] | None = None
-        self.batch: Batch | None = None
-        self.fraction: float | None = None
-        self.message = ""
-        self.tracking_url = ""
+    run: Run
+    worker: Worker
+    rank: Entry
+    token: int
+    #: When it started, and the number of the event that says so.
+    at: float
+    seq: int
+    #: Amounts in use; None: nothing.
+    held: dict[Resource, int] | None = None
+    batch: Batch | None = None
+    fraction: float | None = None
+    message: str = ""
+    tracking_url: str = ""
 
 
 class Batch:

@@ -124,6 +124,20 @@ class TaskIndex:
                 decided.append(dependent)
         return decided
 
+    def _introduce(self, task: Task, status: TaskStatus, seq: int) -> None:
+        """Do as `_change` to PENDING or DONE, of a new task that nothing depends on yet."""
+        task.status = status
+        task.changed = seq
+        if status is DONE:
+            task.hopeless = False
+        elif not task.hopeless_deps:
+            task.hopeless = False
+            task.alive = True
+            for run in task.runs:
+                run.alive += 1
+            if not task.undone:
+                self._enqueue(task)
+
     def _run(self, task: Task, seq: int) -> None:
         """Do as `_change` to RUNNING: what runs waits for nothing and keeps nobody waiting."""
         if task.status is DONE or task.hopeless:

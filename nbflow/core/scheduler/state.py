@@ -46,6 +46,8 @@ FAILED = TaskStatus.FAILED
 DISABLED = TaskStatus.DISABLED
 UNKNOWN = TaskStatus.UNKNOWN
 
+#: What a task may be added as that may run or need not.
+_HOPEFUL = (PENDING, DONE)
 #: Events that are remembered for the story of a task.
 STORY_LENGTH = 500
 
@@ -182,6 +184,9 @@ class SchedulerState(TaskIndex):
         if task.deps:
             self._raise_deps(task)
         status = event.status
+        if is_new and event.runnable and not task.dependents and status in _HOPEFUL:
+            self._introduce(task, status, event.seq)
+            return
         if task.execution is not None or status is task.status:
             self._settle([task])
             return
@@ -232,7 +237,7 @@ class SchedulerState(TaskIndex):
         run = self.runs[event.run_id]
         worker = self.workers[event.worker_id]
         rank = task.entry or task.rank()
-        execution = Execution(run, worker, rank, event)
+        execution = Execution(run, worker, rank, event.token, event.at, event.seq)
         if event.batch_id:
             self._claim(task, execution, self.batches[event.batch_id])
         else:
@@ -438,8 +443,8 @@ class SchedulerState(TaskIndex):
             batch.held = self._hold(members[0].signature, batch.rank)
         for task in members:
             self._expect_done_deps(task)
-            execution = Execution(run, worker, task.entry or task.rank(), event)
-            execution.batch = batch
+            rank = task.entry or task.rank()
+            execution = Execution(run, worker, rank, event.token, event.at, event.seq, batch=batch)
             task.execution = execution
             task.attempt += 1
             task.resumes_on = None
