@@ -44,6 +44,8 @@ _AS_PLANNED = {
     TaskStatus.FAILED: _FAILED,
 }
 
+#: Number of RunFinished among the kinds of events.
+_END = 2
 #: States as one byte a task; 0 for a task that is known by name alone.
 _CODES = {"": 0} | {state.value: code for code, state in enumerate(TaskState, 1)}
 #: States that a task keeps when it is planned once more.
@@ -110,11 +112,13 @@ class RunFold:
         "_rows",
         "_states",
         "_workers",
+        "has_ended",
         "run",
     )
 
     def __init__(self, run: int) -> None:
         self.run = run
+        self.has_ended = False
         self._numbers: dict[str, int] = {}
         #: By number, from 1.
         self._states = bytearray(1)
@@ -127,7 +131,7 @@ class RunFold:
         # gives the task's number and the event's own data.
         self._folds: dict[type, tuple[int, Callable[[Any], tuple[int, str]]]] = {
             facts.RunStarted: (1, self._fold_start_run),
-            facts.RunFinished: (2, self._fold_finish_run),
+            facts.RunFinished: (_END, self._fold_finish_run),
             facts.TaskAdded: (3, self._fold_add),
             facts.PlanFailed: (4, self._fold_fail_plan),
             facts.TaskStarted: (5, self._fold_start),
@@ -145,18 +149,23 @@ class RunFold:
             facts.TaskProgressed: (0, self._fold_progress),
         }
 
-    def fold(self, event: Any, rows: Rows) -> None:
-        """Add what `event`, of this run, says to `rows`."""
+    def fold(self, events: Iterable[Any], rows: Rows) -> None:
+        """Add what `events`, of this run, say to `rows`; nothing follows its end."""
         if rows is not self._rows:
             self._rows = rows
             self._changed = {}
-        known = self._folds.get(type(event))
-        if known is None:  # of workers and batches: nothing that a run's history tells
-            return
-        kind, fold = known
-        n, data = fold(event)
-        if kind:
-            rows.events.append((self.run, event.seq, event.at, kind, n, data))
+        run, folds, written = self.run, self._folds, rows.events
+        for event in events:
+            known = folds.get(type(event))
+            if known is None:  # of workers and batches: nothing that a run's history tells
+                continue
+            kind, fold = known
+            n, data = fold(event)
+            if kind:
+                written.append((run, event.seq, event.at, kind, n, data))
+                if kind == _END:
+                    self.has_ended = True
+                    return
 
     def _number(self, task_id: str) -> int:
         number = self._numbers.get(task_id)
@@ -169,7 +178,7 @@ class RunFold:
         """Give the row of the task in this batch, with its new state; '' leaves it."""
         row = self._changed.get(task_id)
         if row is None:
-            n = self._number(task_id)
+            n = self._numbers.get(task_id) or self._number(task_id)
             row = [self.run, n, state, 0.0, 0.0, -1.0, 0, 0, "", -1.0, "", "", "", "", ""]
             self._changed[task_id] = row
             self._rows.task_runs.append(row)
@@ -207,7 +216,7 @@ class RunFold:
     def _fold_add(self, event: facts.TaskAdded) -> tuple[int, str]:
         task = event.task
         task_id = task.task_id
-        n = self._number(task_id)
+        n = self._numbers.get(task_id) or self._number(task_id)
         before = self._states[n]
         state = _AS_PLANNED.get(event.status) or (_PENDING if event.runnable else _MISSING)
         self._rows.tasks.append(

@@ -14,11 +14,12 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from itertools import chain
+from itertools import chain, groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from nbflow.core.errors import SchemaVersionError
-from nbflow.core.events import RunFinished, RunInfo, RunStarted
+from nbflow.core.events import RunInfo, RunStarted
 from nbflow.core.status import RunStatus
 from nbflow.stores.notice import Notice
 from nbflow.stores.rows import Rows, RunFold, as_json, settle
@@ -170,9 +171,9 @@ class SqliteRecorder:
     def _write_some(self) -> None:
         queue, writer = self._queue, self._writer
         batch = [queue.popleft() for _ in range(min(len(queue), _BATCH))]
-        for event in batch:
-            if event.run_id and not writer.knows(event.run_id):
-                self._persist(writer.open_run, event)
+        for run_id, of_run in groupby(batch, attrgetter("run_id")):
+            if run_id and not writer.knows(run_id):
+                self._persist(writer.open_run, next(of_run))
         self._persist(writer.write, writer.fold(batch))
         with self._state:
             self._settled += len(batch)
@@ -295,12 +296,12 @@ class _Writer:
 
     def fold(self, events: Sequence[RunEvent]) -> Rows:
         rows = Rows()
-        for event in events:
-            fold = self._folds.get(event.run_id)
+        for run_id, of_run in groupby(events, attrgetter("run_id")):
+            fold = self._folds.get(run_id)
             if fold is not None:
-                fold.fold(event, rows)
-                if type(event) is RunFinished:
-                    self._folds[event.run_id] = None
+                fold.fold(of_run, rows)
+                if fold.has_ended:
+                    self._folds[run_id] = None
         return rows
 
     def write(self, rows: Rows) -> None:

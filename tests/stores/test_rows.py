@@ -83,8 +83,7 @@ def made(number, kind, task_id, *rest):
 def fold(events, fold=None, rows=None):
     fold = fold or RunFold(1)
     rows = rows or Rows()
-    for event in events:
-        fold.fold(event, rows)
+    fold.fold(events, rows)
     return rows
 
 
@@ -101,7 +100,7 @@ def test_rows_and_summary_agree_on_the_state_of_every_task(steps):
             added.add(task_id)
             event = made(number, kind, task_id, *rest)
             before = set(states)
-            run.fold(event, rows)
+            run.fold([event], rows)
             summary.apply(event)
             for row in rows.tasks:
                 if row[2] not in before:
@@ -110,7 +109,7 @@ def test_rows_and_summary_agree_on_the_state_of_every_task(steps):
                 if row[2]:
                     states[next(name for name, n in run._numbers.items() if n == row[1])] = row[2]
     assert states == {name: task.state.value for name, task in summary.tasks.items()}
-    run.fold(RunFinished(seq=99, at=99.0, run_id="r-1", status=RunStatus.FAILED), rows)
+    run.fold([RunFinished(seq=99, at=99.0, run_id="r-1", status=RunStatus.FAILED)], rows)
     (finish,) = rows.finished
     assert (finish.tasks, finish.ran, finish.complete, finish.failed) == (
         summary.total,
