@@ -145,9 +145,9 @@ class RunSummary:
 
     def apply_all(self, events: Sequence[e.RunEvent]) -> None:
         """Take a batch of events; usable as a subscriber."""
-        handlers = _HANDLERS
+        find = _HANDLERS.get
         for event in events:
-            handler = handlers.get(type(event))
+            handler = find(type(event))
             if handler is not None:
                 handler(self, event)
         if events:
@@ -168,8 +168,9 @@ class RunSummary:
     # -- one handler an event ----------------------------------------------------------------
 
     def _move(self, task: TaskSummary, state: TaskState) -> None:
-        self.counts[task.state] -= 1
-        self.counts[state] += 1
+        counts = self.counts
+        counts[task.state] -= 1
+        counts[state] += 1
         task.state = state
 
     def _run_started(self, event: e.RunStarted) -> None:

@@ -18,11 +18,16 @@ import threading
 import warnings
 from hashlib import blake2b
 from struct import Struct
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Self
+
+    #: Lock the byte at a position of a file at once (OSError where it is taken or cannot be
+    #: locked), and give it back: each is called with the descriptor and the position.
+    _SystemLocks = tuple[Callable[[int, int], None], Callable[[int, int], None]]
 
 _SLOTS = 65_536
 _SLOT = Struct("<q")
@@ -48,68 +53,55 @@ class LockWarning(UserWarning):
     """Tasks cannot be locked; two processes may run the same one."""
 
 
-class _SystemLock(Protocol):
-    def acquire(self, descriptor: int, position: int) -> None:
-        """Lock one byte at once; OSError where it is taken or cannot be locked."""
-        ...
-
-    def release(self, descriptor: int, position: int) -> None:
-        """Give the byte back."""
-        ...
-
-
-class _DescriptionLock:
+def _description_locks() -> _SystemLocks:
     """Open file description locks (Linux)."""
+    import fcntl
 
-    def __init__(self) -> None:
-        import fcntl
+    lock, command, pack = fcntl.fcntl, fcntl.F_OFD_SETLK, _FLOCK.pack
+    exclusive, none = fcntl.F_WRLCK, fcntl.F_UNLCK
 
-        self._fcntl = fcntl.fcntl
-        self._command = fcntl.F_OFD_SETLK
-        self._exclusive = fcntl.F_WRLCK
-        self._none = fcntl.F_UNLCK
+    def acquire(descriptor: int, position: int) -> None:
+        lock(descriptor, command, pack(exclusive, 0, position, 1, 0))
 
-    def acquire(self, descriptor: int, position: int) -> None:
-        self._fcntl(descriptor, self._command, _FLOCK.pack(self._exclusive, 0, position, 1, 0))
+    def release(descriptor: int, position: int) -> None:
+        lock(descriptor, command, pack(none, 0, position, 1, 0))
 
-    def release(self, descriptor: int, position: int) -> None:
-        self._fcntl(descriptor, self._command, _FLOCK.pack(self._none, 0, position, 1, 0))
+    return acquire, release
 
 
-class _ProcessLock:
+def _process_locks() -> _SystemLocks:
     """POSIX locks: any close of the file by the process drops them all, hence one descriptor."""
+    import fcntl
 
-    def __init__(self) -> None:
-        import fcntl
+    lock = fcntl.lockf
+    exclusive, none = fcntl.LOCK_EX | fcntl.LOCK_NB, fcntl.LOCK_UN
 
-        self._lockf = fcntl.lockf
-        self._exclusive = fcntl.LOCK_EX | fcntl.LOCK_NB
-        self._none = fcntl.LOCK_UN
+    def acquire(descriptor: int, position: int) -> None:
+        lock(descriptor, exclusive, 1, position)
 
-    def acquire(self, descriptor: int, position: int) -> None:
-        self._lockf(descriptor, self._exclusive, 1, position)
+    def release(descriptor: int, position: int) -> None:
+        lock(descriptor, none, 1, position)
 
-    def release(self, descriptor: int, position: int) -> None:
-        self._lockf(descriptor, self._none, 1, position)
+    return acquire, release
 
 
-def _system_lock() -> _SystemLock:
-    """The best kind of lock that this system has; ImportError where it has none."""
+def _system_locks() -> _SystemLocks:
+    """The best kind of locks that this system has; ImportError where it has none."""
     import fcntl
 
     if os.uname().sysname == "Linux" and hasattr(fcntl, "F_OFD_SETLK"):
-        return _DescriptionLock()
-    return _ProcessLock()
+        return _description_locks()
+    return _process_locks()
 
 
 class _LockFile:
     """The one descriptor that this process has on a lock file, and what its threads hold."""
 
-    __slots__ = ("descriptor", "held", "hint", "path", "system", "users")
+    __slots__ = ("acquire", "descriptor", "held", "hint", "path", "release", "users")
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.system = _system_lock()
+        self.acquire, self.release = _system_locks()
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self.held: dict[int, object] = {}
@@ -131,8 +123,8 @@ class _LockFile:
     def try_locking(self) -> None:
         """Close and raise OSError where the file system refuses locks (NFS without its service)."""
         try:
-            self.system.acquire(self.descriptor, _TRIAL)
-            self.system.release(self.descriptor, _TRIAL)
+            self.acquire(self.descriptor, _TRIAL)
+            self.release(self.descriptor, _TRIAL)
         except OSError as error:
             # Taken: another process tries at this very moment, so locks do work.
             if error.errno not in _TAKEN:
@@ -195,7 +187,7 @@ class _Hold:
         if file.held.setdefault(position, self) is not self:
             raise LockBusy(os.getpid())
         try:
-            file.system.acquire(file.descriptor, position)
+            file.acquire(file.descriptor, position)
         except BaseException as error:  # an interrupt, too, must not leave the table's entry
             del file.held[position]
             if isinstance(error, OSError) and error.errno in _TAKEN:
@@ -216,7 +208,7 @@ class _Hold:
         file, position = self._file, self._position
         # In a forked child the lock is the parent's.
         if file.descriptor >= 0:
-            file.system.release(file.descriptor, position)
+            file.release(file.descriptor, position)
         del file.held[position]
         if not file.users:
             with _opening:

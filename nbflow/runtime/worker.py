@@ -380,8 +380,8 @@ class Worker:
         if deps:
             outcome = replace(outcome, inputs=self._inputs(deps))
         self.done[call.task_id] = outcome.outputs
-        for member in call.members:
-            self.done[member] = ()
+        if call.members:
+            self.done.update(dict.fromkeys(call.members, ()))
         self._report(call, outcome)
 
     def _inputs(self, deps: tuple[str, ...]) -> tuple[FileRecord, ...]:
@@ -475,6 +475,7 @@ class Worker:
         self._add(self.planner.expand(*tasks, again=True))
 
     def _report(self, call: TaskCall, outcome: ReportedOutcome) -> None:
+        self._sequence += 1
         self._send(
             FinishTask(
                 run_id=self.run_id,
@@ -484,7 +485,7 @@ class Worker:
                 token=call.token,
                 outcome=outcome,
                 session=self._session,
-                sequence=self._next(),
+                sequence=self._sequence,
             )
         )
 

@@ -27,7 +27,7 @@ with Locks(sys.argv[1]).hold(sys.argv[2]):
 def path(request, tmp_path, monkeypatch):
     """A lock file, for each kind of lock."""
     if request.param == "process":
-        monkeypatch.setattr(locks, "_system_lock", locks._ProcessLock)
+        monkeypatch.setattr(locks, "_system_locks", locks._process_locks)
     return str(tmp_path / ".nbflow" / "locks")
 
 
@@ -185,11 +185,10 @@ def test_folder_that_cannot_be_made_gives_one_warning_and_no_locks(tmp_path):
 
 
 def test_file_system_without_locks_gives_one_warning_and_no_locks(path, monkeypatch):
-    class Refusing:
-        def acquire(self, descriptor, position):
-            raise OSError(37, "No locks available")
+    def refuse(descriptor, position):
+        raise OSError(37, "No locks available")
 
-    monkeypatch.setattr(locks, "_system_lock", Refusing)
+    monkeypatch.setattr(locks, "_system_locks", lambda: (refuse, refuse))
     mine = Locks(path)
     with pytest.warns(LockWarning, match="No locks available"), mine.hold("A__1"):
         pass

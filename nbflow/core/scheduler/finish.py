@@ -29,29 +29,33 @@ def finish_task(state: SchedulerState, command: cmd.FinishTask, now: float) -> D
     task, refused = held(state, command.task_id, command.token, members=True)
     if task is None:
         return refused
-    draft = Draft(state, now, heard(state, command.worker_id, None, now))
-    OUTCOMES[type(command.outcome)](state, draft, task, command.outcome)
-    return Decision(ACKNOWLEDGED, draft.events)
+    events = heard(state, command.worker_id, None, now)
+    outcome = command.outcome
+    if type(outcome) is Done and task.executing().batch is None:  # as most do
+        events.append(_succeeded(task, outcome, state.next_seq + len(events), now))
+    else:
+        OUTCOMES[type(outcome)](state, Draft(state, now, events), task, outcome)
+    return Decision(ACKNOWLEDGED, events)
+
+
+def _succeeded(task: Task, outcome: Done, seq: int, now: float) -> ev.TaskSucceeded:
+    return ev.TaskSucceeded(
+        seq=seq,
+        at=now,
+        run_id=task.executing().run.run_id,
+        task_id=task.task_id,
+        attempt=task.attempt,
+        seconds=outcome.seconds,
+        outputs=outcome.outputs,
+        inputs=outcome.inputs,
+        note=outcome.note,
+    )
 
 
 def _done(state: SchedulerState, draft: Draft, task: Task, outcome: Done) -> None:
     events = draft.events
-    execution = task.executing()
-    run_id = execution.run.run_id
-    for one in (task,) if execution.batch is None else with_members(task):
-        events.append(
-            ev.TaskSucceeded(
-                seq=state.next_seq + len(events),
-                at=draft.at,
-                run_id=run_id,
-                task_id=one.task_id,
-                attempt=one.attempt,
-                seconds=outcome.seconds,
-                outputs=outcome.outputs,
-                inputs=outcome.inputs,
-                note=outcome.note,
-            )
-        )
+    for one in with_members(task):
+        events.append(_succeeded(one, outcome, state.next_seq + len(events), draft.at))
 
 
 def _found_complete(_: SchedulerState, draft: Draft, task: Task, outcome: FoundComplete) -> None:
