@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +23,8 @@ from nbflow.executors import process
 
 #: Longest that anything may take that is promised within two seconds.
 DEADLINE = 6.0
+#: Runs that get a signal together; a night has twenty times as many.
+RUNS_AT_ONCE = 5
 
 HELPER = "first"
 
@@ -526,23 +529,25 @@ def test_a_task_past_its_limit_is_killed_with_its_children(project):
 
 
 @pytest.mark.parametrize(
-    "trials", [1, pytest.param(20, marks=pytest.mark.nightly)], ids=["gate", "nightly"]
+    "rounds", [1, pytest.param(20, marks=pytest.mark.nightly)], ids=["gate", "nightly"]
 )
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
-def test_nothing_of_a_run_outlives_its_parent(project, number, trials):
-    for _ in range(trials):
-        for file in project.glob("pids-*.txt"):
-            file.unlink()
-        process = run_script(
-            project,
-            STUBBORN + "\n    nbflow.build([Two()], workers=2)\n",
-            start_new_session=True,
-        )
-        assert wait_until(lambda: pids_of(project), 30)
-        pids = pids_of(project)
+def test_nothing_of_a_run_outlives_its_parent(project, number, rounds):
+    for _ in range(rounds):
+        folders = [project / f"run-{n}" for n in range(RUNS_AT_ONCE)]
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            (folder / "nbflow.toml").touch()
+        body = STUBBORN + "\n    nbflow.build([Two()], workers=2)\n"
+        runs = [run_script(folder, body, start_new_session=True) for folder in folders]
+        assert wait_until(lambda folders=folders: all(map(pids_of, folders)), 60)
+        pids = [pid for folder in folders for pid in pids_of(folder)]
 
-        process.send_signal(number)
-        process.communicate(timeout=30)
+        for run in runs:
+            run.send_signal(number)
+        for run in runs:
+            run.communicate(timeout=30)
 
         assert wait_until(lambda pids=pids: not living(pids)), living(pids)
 
