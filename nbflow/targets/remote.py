@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 OBJECT_STORES = frozenset(["abfs", "abfss", "az", "gcs", "gs", "oci", "oss", "s3", "s3a"])
 #: Questions about one folder that are asked one by one; a listing costs about as much as a few.
 QUESTIONS_BEFORE_LISTING = 4
+#: Seconds in which a store answers a question, and the bytes a second that it takes at least: where
+#: a server stands still in the middle of an upload its client would wait for ever.
+ANSWER_SECONDS = 60.0
+SLOWEST = 100_000
 #: Scheme to the package that serves it and the extra of nbflow that installs it.
 _PACKAGES = {
     "abfs": ("adlfs", "azure"),
@@ -81,7 +85,7 @@ class FsspecFileSystem(FileSystem):
         with _explaining("look at", url):
             store.invalidate_cache(store._parent(path))
             try:
-                found: dict[str, Any] = store.info(path)
+                found: dict[str, Any] = store.info(path, **_limit(store))
             except (FileNotFoundError, NotADirectoryError):
                 return None
             return found
@@ -160,7 +164,7 @@ class FsspecFileSystem(FileSystem):
         store, path = self.locate(url)
         with _explaining("publish", url):
             if _is_object_store(store):
-                store.put_file(file, path)
+                store.put_file(file, path, **_limit(store, os.path.getsize(file)))
             elif _can_rename(store):
                 _put_and_rename(store, file, path)
             else:
@@ -272,6 +276,11 @@ def _is_object_store(store: Any) -> bool:
     return not OBJECT_STORES.isdisjoint(names)
 
 
+def _limit(store: Any, size: int = 0) -> dict[str, float]:
+    """Time limit of a call that moves `size` bytes, where the store's class can keep one."""
+    return {"timeout": ANSWER_SECONDS + size / SLOWEST} if store.async_impl else {}
+
+
 def _can_rename(store: Any) -> bool:
     """Whether moving is more than fsspec's copy and remove, which would not be atomic."""
     from fsspec.spec import AbstractFileSystem
@@ -323,6 +332,13 @@ def _explaining(verb: str, url: str) -> Iterator[None]:
             raise TargetError(f"cannot publish {url}: {error}. Does its bucket exist?") from error
         raise
     except Exception as error:
+        from fsspec.exceptions import FSTimeoutError
+
+        if isinstance(error, FSTimeoutError):
+            raise TargetError(
+                f"cannot {verb} {url}: the store did not answer within {ANSWER_SECONDS:g} s, or "
+                f"took less than {SLOWEST // 1000} kB a second. Run again when it does."
+            ) from error
         # Clients of stores raise classes of their own (botocore, google, paramiko, ...).
         raise TargetError(f"cannot {verb} {url}: {type(error).__name__}: {error}") from error
 

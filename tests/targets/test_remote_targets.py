@@ -16,6 +16,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from nbflow.core.errors import PluginError, TargetError
+from nbflow.targets import remote
 from nbflow.targets.format import Gzip, Nop, Text
 from nbflow.targets.loading import load
 from nbflow.targets.local import LocalTarget
@@ -229,6 +230,8 @@ class Gate:
         self.endpoint = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.allowed = None
         self.sent = 0
+        #: Set when what comes after `allowed` is let through; None: the connection is cut there.
+        self.thaw = None
         self._sockets = []
         self._threads = [threading.Thread(target=self._accept)]
         self._threads[0].start()
@@ -252,7 +255,9 @@ class Gate:
                 if counts:
                     self.sent += len(data)
                     if self.allowed is not None and self.sent > self.allowed:
-                        break
+                        if self.thaw is None:
+                            break
+                        self.thaw.wait(20)
                 sink.sendall(data)
         except OSError:
             pass
@@ -305,6 +310,23 @@ def test_server_that_goes_away_in_the_middle_of_the_upload(gate, s3_server, tmp_
         put(target, os.urandom(2_000_000))
     assert gate.sent > 300_000
     assert get(straight) == "older"
+
+
+def test_server_that_stands_still_in_the_middle_of_the_upload(
+    gate, s3_server, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(remote, "ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(remote, "SLOWEST", 10_000_000)
+    url = f"s3://bucket/{tmp_path.name}/a"
+    target = FsspecTarget(url, Nop, endpoint_url=gate.endpoint, config_kwargs=QUICK)
+    gate.allowed, gate.thaw = 300_000, threading.Event()
+
+    with pytest.raises(TargetError, match=r"cannot publish .* did not answer within 1 s, or took"):
+        put(target, os.urandom(10_000_000))
+
+    gate.thaw.set()
+    assert gate.sent > 300_000
+    assert not FsspecTarget(url, endpoint_url=s3_server).exists()
 
 
 def test_missing_bucket_is_told(s3_server):
