@@ -127,9 +127,9 @@ def runs_frame(rows: Iterable[RunRow]) -> pd.DataFrame:
     -------
     DataFrame
         Columns: run_id (string), task (category: families of the roots), params (string), status
-        (category, in lower case), started (datetime64[ns, UTC]), seconds (float64, NaN while it
-        runs), ran, complete, failed (Int64), user, host, where (string), code (string: the commit,
-        with + where files were changed).
+        (category, in lower case), started (datetime64[ns, UTC], to the second), seconds (float64,
+        to the millisecond, NaN while it runs), ran, complete, failed (Int64), user, host, where
+        (string), code (string: the commit, with + where files were changed).
     """
     return _frame(RUNS, [_run_values(row) for row in rows])
 
@@ -221,13 +221,19 @@ def durations_frame(rows: Iterable[FamilyRow]) -> pd.DataFrame:
     -------
     DataFrame
         Columns: task (string: family), succeeded (Int64: the successes that were looked at), p50,
-        p90 (float64: seconds that half, and nine tenths, of them did not exceed), last
-        (datetime64[ns, UTC]: end of the latest).
+        p90 (float64: seconds that half, and nine tenths, of them did not exceed, to the
+        millisecond), last (datetime64[ns, UTC]: end of the latest, to the second).
     """
     return _frame(
         DURATIONS,
         [
-            (row.family, row.durations.count, row.durations.p50, row.durations.p90, row.ended)
+            (
+                row.family,
+                row.durations.count,
+                _milliseconds(row.durations.p50),
+                _milliseconds(row.durations.p90),
+                int(row.ended),
+            )
             for row in rows
         ],
     )
@@ -307,8 +313,9 @@ def _run_values(row: RunRow) -> tuple[Any, ...]:
         ", ".join(families),
         "; ".join(params.removesuffix(")") for _, _, params in names),
         row.status.value.lower(),
-        row.started,
-        row.seconds,
+        # A run is told by its second: more digits make the table unreadable.
+        int(row.started) if row.started else None,
+        _milliseconds(row.seconds),
         row.ran,
         row.complete,
         row.failed,
@@ -317,6 +324,10 @@ def _run_values(row: RunRow) -> tuple[Any, ...]:
         row.where,
         commit + "+" if commit and row.git_dirty else commit,
     )
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
 
 
 def _task_run_values(row: TaskRunRow) -> tuple[Any, ...]:

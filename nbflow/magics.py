@@ -221,10 +221,14 @@ class NbflowMagics(Magics):
 
         is_quiet = "json" in invocation.flags
         if not invocation.words:
-            view = runs.list_runs()
-            for active in session.active_runs() if not is_quiet else ():
+            if is_quiet or not _is_live():
+                return runs.list_runs()
+            # Cards change while their runs go on; a table beside them would soon be wrong.
+            shown = session.active_runs()
+            rest = runs.list_runs(with_active=False)
+            for active in shown:
                 self._attach(active)
-            return view
+            return rest if rest.runs or not shown else None
         run = runs.find_active(invocation.words[0])
         if run is None:
             ended = None if is_quiet else runs.ended_here(invocation.words[0])
@@ -264,7 +268,6 @@ class NbflowMagics(Magics):
 
     def _dag(self, invocation: Invocation) -> Any:
         from nbflow import session
-        from nbflow.invocation import panels
         from nbflow.invocation.options import shown_part
         from nbflow.invocation.tasks import task_of
 
@@ -273,7 +276,7 @@ class NbflowMagics(Magics):
                 return _code(invocation, task)
             dag = shown_part(session.dag(task), invocation)
         if "widget" in invocation.flags:
-            return panels.graph_view(dag)
+            return dag.view()
         if "save" in invocation.flags:
             return Text(f"wrote {dag.save(str(invocation.flags['save']))}")
         language = invocation.flags.get("format", "svg")

@@ -134,7 +134,7 @@ def test_run_is_shown_with_its_root():
         "task": "Report",
         "params": "date=2026-01-01",
         "status": "succeeded",
-        "started": pd.Timestamp("2026-01-01 00:00:00.25", tz="UTC"),
+        "started": pd.Timestamp("2026-01-01", tz="UTC"),
         "seconds": 22.75,
         "ran": 6,
         "complete": 3,

@@ -12,10 +12,12 @@ import time
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from nbflow import config
 from nbflow.completion.fitting import fits
 from nbflow.core.errors import NbflowError
 from nbflow.core.model import registry
 from nbflow.core.model.task import BaseTask
+from nbflow.core.status import RunStatus
 from nbflow.invocation.commands import COMMANDS, Command, Flag, Kind
 from nbflow.session import active_runs
 from nbflow.session.cards import first_line
@@ -115,6 +117,15 @@ class _Offer:
     # -- words ---------------------------------------------------------------------------------
 
     def _plain(self, command: Command) -> Iterator[Candidate]:
+        found = False
+        for candidate in self._words(command):
+            found = True
+            yield candidate
+        # Something of the command's own: else IPython fills the list with every name of Python.
+        if not found and not self.fragment and command.name != "help":
+            yield from self._flags(command)
+
+    def _words(self, command: Command) -> Iterator[Candidate]:
         kinds = set(command.kinds)
         cls = task_in(self.words, self.names) if Kind.TASK in kinds else None
         if Kind.COMMAND in kinds:
@@ -124,6 +135,11 @@ class _Offer:
         elif cls is not None:
             yield from self._parameters(cls)
             yield from self._flags(command)
+        elif Kind.FILE in kinds:
+            yield from _files("", (), self.fragment)
+        elif command.values == "setting":
+            for setting in config.SETTINGS.values():
+                yield Candidate(f"{setting.name}=", "param", setting.meaning)
         elif Kind.RUN in kinds or Kind.TASK_OR_RUN in kinds:
             yield from self._runs(command, with_tasks=Kind.TASK_OR_RUN in kinds)
         elif {Kind.TASK, Kind.TASKS, Kind.GLOB} & kinds:
@@ -183,6 +199,9 @@ class _Offer:
     # -- values --------------------------------------------------------------------------------
 
     def _values(self, command: Command, key: str) -> Iterator[Candidate]:
+        if command.values == "setting" and key in config.SETTINGS:
+            for choice in config.SETTINGS[key].choices:
+                yield Candidate(f"{key}={choice}", "value")
         cls, name = task_in(self.words, self.names), key
         if "." in key:
             family, _, name = key.rpartition(".")
@@ -263,8 +282,13 @@ class _Offer:
             return
         for choice in flag.choices:
             yield Candidate(f"{prefix}{choice}", "value")
-        if flag.value == "TASK":
+        typed = self.fragment[len(prefix) :]
+        if flag.value in {"TASK", "GLOB"}:
             yield from self._tasks(prefix)
+        elif flag.value == "FILE":
+            yield from _files(prefix, (), typed)
+        elif flag.name == "status":
+            yield from (Candidate(f"{prefix}{status.lower()}", "value") for status in RunStatus)
 
 
 def _commands() -> Iterator[Candidate]:

@@ -100,7 +100,7 @@ def save(graph: TaskGraph, path: str, options: DrawingOptions) -> None:
     Raises
     ------
     BadFlagValueError
-        The suffix is that of no format.
+        The suffix is that of no format, or the file cannot be written.
     NotSupportedHereError
         See `draw`.
     """
@@ -111,9 +111,24 @@ def save(graph: TaskGraph, path: str, options: DrawingOptions) -> None:
             f"{path}: {suffix or 'no suffix'} is no format of a graph; choose one of "
             f"{', '.join(_SUFFIXES)}.{did_you_mean(suffix, _SUFFIXES)}"
         )
-    content = render(graph, name, options)
-    with open(path, "wb") as file:
-        file.write(content)
+    write_file(path, render(graph, name, options))
+
+
+def write_file(path: str, content: bytes) -> None:
+    """Write what a person asked to have in a file.
+
+    Raises
+    ------
+    BadFlagValueError
+        It cannot be written there.
+    """
+    try:
+        with open(path, "wb") as file:
+            file.write(content)
+    except OSError as error:
+        folder = os.path.dirname(os.path.abspath(path))
+        there = "" if os.path.isdir(folder) else f" Make the folder first: mkdir -p {folder}"
+        raise BadFlagValueError(f"{path} cannot be written: {error.strerror}.{there}") from error
 
 
 def _png(graph: TaskGraph, options: DrawingOptions) -> bytes:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from nbflow.display.model import ParameterTable
     from nbflow.session import Run
     from nbflow.stores.history_rows import RunRow, TaskRunRow
-    from nbflow.widgets.dag_view import DagView
     from nbflow.widgets.dashboard import Dashboard
     from nbflow.widgets.history_view import HistoryView
     from nbflow.widgets.parameter_form import ParameterForm
@@ -62,6 +61,10 @@ class LocalControl:
 
     def runs(self) -> list[Run]:
         return session.active_runs()
+
+    def last_graph(self) -> TaskGraph | None:
+        last = session.last_result()  # false where the run failed
+        return None if last is None else last.summary.graph()
 
     def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
         # Weakly: a view that nobody shows or holds any more must not be kept alive by this.
@@ -165,11 +168,3 @@ def _class_of(task: type[Task] | Task | str) -> type[Task]:
     if not issubclass(cls, BaseTask):
         raise NotATaskError(f"expected a task or its class, found {task!r:.100}.")
     return cls
-
-
-def graph_view(dag: session.Dag) -> DagView:
-    """A graph to look around in."""
-    from nbflow.widgets.dag_view import DagView
-
-    options = drawing_options(rank=dag.rank, expand=dag.expand)
-    return DagView(dag.graph, options=options, settings=display_settings())

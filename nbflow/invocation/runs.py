@@ -107,8 +107,14 @@ def active_run(run: Run) -> RunsView:
     return RunsView((_line_of_run(run),), tuple(tasks[:_TASKS_SHOWN]))
 
 
-def list_runs() -> RunsView:
-    """Runs of this process that go on, those of others, and the latest that have ended."""
+def list_runs(*, with_active: bool = True) -> RunsView:
+    """Runs of this process that go on, those of others, and the latest that have ended.
+
+    Parameters
+    ----------
+    with_active
+        False leaves out those of this process that go on: a card of each is shown instead.
+    """
     active = session.active_runs()
     for run in active:
         run.flush()
@@ -119,7 +125,7 @@ def list_runs() -> RunsView:
     recent = history.read_runs(path, limit=_RECENT + len(elsewhere) + len(known))
     ended = [row for row in recent if row.status.is_final][:_RECENT]
     rows = [row for row in (*elsewhere, *ended) if row.run_id not in known]
-    return RunsView((*here, *map(_line_of_row, rows)))
+    return RunsView((*(here if with_active else ()), *map(_line_of_row, rows)))
 
 
 def recorded_run(word: str) -> RunsView:

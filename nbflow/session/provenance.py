@@ -39,7 +39,7 @@ def describe_run(roots: tuple[Task, ...], options: RunOptions, folder: str) -> R
     commit, dirty = git_state(folder) if folder else ("", None)
     return RunInfo(
         roots=tuple(root.task_id for root in roots),
-        root_names=tuple(str(root) for root in roots),
+        root_names=tuple(root.describe() for root in roots),
         name=options.name,
         invocation=options.invocation,
         where=options.where or "python",

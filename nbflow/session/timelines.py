@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbflow.core.errors import BadFlagValueError, UnknownRunError, did_you_mean
 from nbflow.core.status import RunStatus, TaskState
-from nbflow.display import gantt, gantt_svg
+from nbflow.display import drawing, gantt, gantt_svg
 from nbflow.display.theme import RUN_STATES
 from nbflow.display.timeline import Span, Timeline, TimelineRow, in_steps, with_critical_path
 from nbflow.session.display import display_settings
@@ -85,8 +85,7 @@ class TimelineView:
                 f"{path}: {suffix or 'no suffix'} is no format of a timeline; choose one of "
                 f"{', '.join(_FORMATS)}.{did_you_mean(suffix, _FORMATS)}"
             )
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(draw(self._shown()))
+        drawing.write_file(path, draw(self._shown()).encode())
         return os.path.abspath(path)
 
     def __repr__(self) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nbflow.core.scheduler.commands import AddTask
     from nbflow.display.drawing import DrawingOptions
     from nbflow.session.options import RunOptions
+    from nbflow.widgets.dag_view import DagView
 
 _STATES = {
     TaskStatus.DONE: TaskState.COMPLETE,
@@ -187,6 +188,12 @@ class Dag(GraphView):
         if depth is not None:
             graph = graph.subgraph(_within(graph, depth))
         return Dag(graph, rank=self.rank, expand=self.expand)
+
+    def view(self) -> DagView:
+        """The graph to look around in: zoom, search, click, keys; for a page with a kernel."""
+        from nbflow.widgets.dag_view import DagView
+
+        return DagView(self.graph, options=self._options(), settings=display_settings())
 
     def to_graphviz(self) -> Any:
         """The graph as a `graphviz.Digraph`; the layout engine is not needed for it."""

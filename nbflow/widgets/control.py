@@ -76,6 +76,10 @@ class Control(Protocol):
         """Runs of this process that go on, the latest first."""
         ...
 
+    def last_graph(self) -> TaskGraph | None:
+        """The tasks of the run of this process that ended last."""
+        ...
+
     def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
         """Call a method when a run begins or has ended, while its object lives.
 

@@ -14,7 +14,7 @@ from nbflow.core.errors import NbflowError
 from nbflow.core.graph import TaskGraph
 from nbflow.core.status import RunStatus
 from nbflow.display import html, words
-from nbflow.display.escape import markup, visible
+from nbflow.display.escape import visible
 from nbflow.display.theme import RUN_STATES, STYLES
 from nbflow.widgets.background import Background
 from nbflow.widgets.dag_view import DagView
@@ -68,7 +68,7 @@ class Dashboard(Panel):
         #: The tab that was chosen here and not in the page, and how often one was.
         self._opened: tuple[str, int] = ("overview", 0)
         self.graph = DagView(
-            TaskGraph(()),
+            control.last_graph() or TaskGraph(()),
             options=control.drawing,
             settings=control.settings,
             stays=True,
@@ -200,13 +200,18 @@ class Dashboard(Panel):
     def _overview_html(self) -> str:
         if self._problem or not self._day:
             return html.note_html("".join(self._overview_lines()))
-        first, _, *rest = self._overview_lines()
         ends = " · ".join(
             f"{html.glyph_html(RUN_STATES[status])} {count:,} {status.lower()}"
             for status, count in self._counts()
         )
-        lines = "".join(f'<div style="opacity:.75">{markup(line)}</div>' for line in rest)
-        return f"<div><b>{markup(first)}</b> &emsp; {ends}</div>{lines}"
+        glyph = html.glyph_html(RUN_STATES[RunStatus.FAILED])
+        rows = [f"{glyph} {_named(row)} failed &emsp; {self._when(row)}" for row in self._failed()]
+        longest = self._longest()
+        if longest is not None:
+            took = words.duration(longest.seconds)
+            rows.append(f"longest: {_named(longest)} &emsp; {took}")
+        lines = "".join(f"<div>{row}</div>" for row in rows)
+        return f'<div style="margin:0 0 6px"><b>{self._said()}</b> &emsp; {ends}</div>{lines}'
 
     def _overview_lines(self) -> list[str]:
         """The last day in words: how many runs, how they ended, what failed, what took longest."""
@@ -214,22 +219,38 @@ class Dashboard(Panel):
             return [self._problem]
         if not self._day:
             return ["Nothing has run here in the last 24 hours."]
-        stable = self.settings.stable
         ends = " · ".join(
             f"{STYLES[RUN_STATES[status]].glyph} {count:,} {status.lower()}"
             for status, count in self._counts()
         )
-        lines = [f"{words.plural(len(self._day), 'run')} in the last 24 hours", ends]
-        failed = [row for row in self._day if row.status is RunStatus.FAILED]
-        for row in failed[:_FAILURES_SHOWN]:
-            when = words.moment(row.started, stable=stable)
-            lines.append(f"failed: {', '.join(row.root_names)}  {when}".rstrip())
-        slowest = max(self._day, key=lambda row: row.seconds or 0.0)
-        if slowest.seconds and not stable:
-            took = words.duration(slowest.seconds)
-            lines.append(f"longest: {', '.join(slowest.root_names)}, {took}")
+        lines = [self._said(), ends]
+        lines += [
+            f"failed: {', '.join(row.root_names)}  {self._when(row)}".rstrip()
+            for row in self._failed()
+        ]
+        longest = self._longest()
+        if longest is not None:
+            took = words.duration(longest.seconds)
+            lines.append(f"longest: {', '.join(longest.root_names)}, {took}")
         return lines
+
+    def _said(self) -> str:
+        return f"{words.plural(len(self._day), 'run')} in the last 24 hours"
+
+    def _failed(self) -> list[RunRow]:
+        return [row for row in self._day if row.status is RunStatus.FAILED][:_FAILURES_SHOWN]
+
+    def _when(self, row: RunRow) -> str:
+        return words.moment(row.started, stable=self.settings.stable)
+
+    def _longest(self) -> RunRow | None:
+        longest = max(self._day, key=lambda row: row.seconds or 0.0)
+        return longest if longest.seconds and not self.settings.stable else None
 
     def _counts(self) -> list[tuple[RunStatus, int]]:
         counts = Counter(row.status for row in self._day)
         return [(status, counts[status]) for status in RunStatus if counts[status]]
+
+
+def _named(row: RunRow) -> str:
+    return ", ".join(map(html.name_html, row.root_names))

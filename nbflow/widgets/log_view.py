@@ -72,7 +72,8 @@ class LogView(Panel):
         self._read_soon()
 
     def state(self) -> dict[str, Any]:
-        if self.follows and time.monotonic() - self._read_at > _INTERVAL:
+        is_due = self.follows and time.monotonic() - self._read_at > _INTERVAL
+        if is_due or not self._read_at:
             self._read_soon()
         return {
             "word": self.word,

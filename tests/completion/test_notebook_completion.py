@@ -126,7 +126,7 @@ def test_runs_that_go_on_are_offered_to_cancel_and_first_to_look_at(notebook):
     assert offered["cancel"] == offered["wait"] == {run_id: "running, Waiting()"}
     assert next(iter(offered["status"])) == run_id
     assert len(offered["status"]) == 2
-    assert notebook.offered("%nbflow cancel ") == {}
+    assert set(notebook.offered("%nbflow cancel ").values()) == {"flag"}
 
 
 def test_private_values_are_never_offered(notebook):
@@ -182,6 +182,20 @@ def test_flags_and_their_values(notebook):
     assert notebook.texts("%nbflow run Report --executor=th") == ["--executor=thread"]
     assert notebook.texts("%nbflow run Report --executor ") == ["inline", "thread", "process"]
     assert "Report" in notebook.texts("%nbflow dag Report --up ")
+
+
+def test_every_command_offers_words_of_its_own(notebook, project):
+    (project / "flow.py").touch()
+
+    assert notebook.texts("%nbflow history --status ")[:2] == ["running", "succeeded"]
+    assert notebook.texts("%nbflow history --status=f") == ["--status=failed"]
+    assert notebook.texts("%nbflow config work") == ["workers="]
+    assert notebook.texts("%nbflow config display=pl") == ["plain"]
+    assert "flow.py" in notebook.texts("%nbflow export ")
+    assert "flow.py" in notebook.texts("%nbflow dag Report --save ")
+    assert "--force=Report" in notebook.texts("%nbflow plan Report --force=")
+    assert notebook.offered("%nbflow cancel ")["--now"] == "flag"
+    assert set(notebook.offered("%nbflow last ").values()) == {"flag"}
 
 
 def test_line_that_is_continued(notebook):

@@ -40,6 +40,15 @@ def test_unknown_suffix_is_refused_and_nothing_is_written(tmp_path):
     assert not path.exists()
 
 
+def test_file_that_cannot_be_written_is_said_with_what_to_do(tmp_path):
+    path = tmp_path / "missing" / "graph.svg"
+
+    with pytest.raises(
+        BadFlagValueError, match=r"No such file or directory\..*mkdir -p .*/missing$"
+    ):
+        drawing.save(diamond(), str(path), DrawingOptions())
+
+
 def test_without_an_engine_the_reason_is_said(monkeypatch):
     monkeypatch.setattr(layout, "find_engine", lambda *_, **__: None)
 

@@ -535,3 +535,17 @@ def test_options_are_a_value():
     assert RunOptions() == RunOptions()
     with pytest.raises(AttributeError):
         RunOptions().workers = 3
+
+
+def test_run_is_called_by_the_parameters_that_are_shown_everywhere(project):
+    class Foldered(nbflow.Task):
+        n: int
+        folder: str = nbflow.Parameter(default="data", visibility=nbflow.ParameterVisibility.HIDDEN)
+
+        def run(self):
+            pass
+
+    result = nbflow.run(Foldered(n=1))
+
+    assert result.root == "Foldered(n=1)"
+    assert list(nbflow.history(limit=1)["params"]) == ["n=1"]

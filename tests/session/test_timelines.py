@@ -141,4 +141,6 @@ def test_unknown_suffix_is_refused(project):
     nbflow.run(Leaf(n=1))
     with pytest.raises(BadFlagValueError, match=r"Did you mean \.svg\?"):
         nbflow.timeline().save("run.svgz")
+    with pytest.raises(BadFlagValueError, match=r"missing/run\.svg cannot be written"):
+        nbflow.timeline().save("missing/run.svg")
     assert not (project / "run.svgz").exists()

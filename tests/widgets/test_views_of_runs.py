@@ -233,6 +233,18 @@ def test_dashboard_is_at_most_twelve_models(dashboard, page):
     assert set(page.state(dashboard)["children"]) == {"graph", "run", "history", "logs"}
 
 
+def test_dashboard_begins_with_what_ran_last(tasks, control, page):
+    finished(tasks)
+    shown = panels.dashboard(tasks)
+    _ = shown.widget
+
+    page.act(shown, "tab", tab="graph")
+    until(lambda: len(page.state(shown.graph)["states"]) == 4)
+    page.act(shown, "tab", tab="logs")
+    until(lambda: "step 2" in page.state(shown.log)["log"])
+    shown.close()
+
+
 def test_run_from_the_form_goes_on_in_overview_and_graph(dashboard, page):
     page.act(dashboard, "tab", tab="run")
     page.act(dashboard.form, "set", name="count", value="2")
