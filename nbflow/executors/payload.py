@@ -12,24 +12,36 @@ import json
 import pickle
 import sys
 import warnings
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from pathlib import PosixPath
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from nbflow.core.call import Failed, Suspended, TaskRef
+from msgspec import msgpack
+
+from nbflow.core.call import Failed, ReportedOutcome, Suspended, TaskCall, TaskRef
 from nbflow.core.errors import NotPicklableError, shorten
 from nbflow.core.model.registry import load_task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from nbflow.core.call import Outcome
     from nbflow.core.model.task import Task
 
 #: Bytes of one class by value above which the user is told what makes it large.
 LARGE = 50 * 1024 * 1024
+#: What a pickle begins with. To MessagePack it is an empty map, which no outcome is.
+_PICKLE = pickle.PROTO[0]
 #: Types whose values mean the same in every process.
 _PLAIN = frozenset({str, int, float, bool, type(None), bytes, date, datetime, timedelta, PosixPath})
+
+
+# A tenth of what pickle takes for these.
+_encode = msgpack.Encoder().encode
+_decode_call = msgpack.Decoder(TaskCall).decode
+_decode_outcome = msgpack.Decoder(ReportedOutcome).decode
 
 
 class PayloadWarning(UserWarning):
@@ -94,6 +106,7 @@ class TaskUnpickler:
 
     def __init__(self) -> None:
         self._classes: dict[str, type[Task]] = {}
+        self._names: dict[type[Task], list[str]] = {}
 
     def take_class(self, blob: bytes) -> None:
         """Learn a class by value; the newest of one name counts."""
@@ -104,24 +117,42 @@ class TaskUnpickler:
         """The task, made by its class as usual, with the attributes it had."""
         key, state = pickle.loads(blob)  # noqa: S301 - from our own parent
         cls = self._classes[key] if isinstance(key, str) else key
-        names = cls.get_param_names(include_significant=True)
+        names = self._names.get(cls)
+        if names is None:
+            names = self._names[cls] = cls.get_param_names(include_significant=True)
         task: Task = cls(**{name: state[name] for name in names})
         task.__dict__.update(state)
         return task
 
 
+def dump_call(call: TaskCall) -> bytes:
+    """A call as bytes."""
+    return _encode(call)
+
+
+def load_call(blob: bytes) -> TaskCall:
+    """The call that `dump_call` made bytes of."""
+    return _decode_call(blob)
+
+
 def dump_outcome(outcome: Outcome) -> bytes:
     """An outcome without what cannot leave the process; private values of requirements go along."""
-    if isinstance(outcome, Failed) and outcome.exception is not None:
-        outcome = Failed(outcome.error, outcome.seconds)
-    elif isinstance(outcome, Suspended):
+    if isinstance(outcome, Suspended):
         refs = tuple(_reference(task) for task in outcome.requirements)  # type: ignore[arg-type]
         return pickle.dumps((Suspended((), outcome.seconds), refs))
-    return pickle.dumps((outcome, ()))
+    if isinstance(outcome, Failed) and outcome.exception is not None:
+        outcome = Failed(outcome.error, outcome.seconds)
+    try:
+        return _encode(outcome)
+    except UnicodeEncodeError:  # a file name or a message with bytes that are no UTF-8
+        return pickle.dumps((outcome, ()))
 
 
 def load_outcome(blob: bytes) -> Outcome:
     """An outcome from a worker; yielded requirements are made anew by their names here."""
+    if blob[0] != _PICKLE:
+        decoded: Outcome = _decode_outcome(blob)
+        return decoded
     outcome, refs = pickle.loads(blob)  # noqa: S301 - from our own worker
     if not refs:
         return outcome  # type: ignore[no-any-return]
@@ -163,8 +194,8 @@ def _dump_class(cls: type) -> bytes:
     try:
         blob: bytes = cloudpickle.dumps((_key(cls), cls))
     except Exception as error:
-        name, value = _first_failing(_globals_of(cls), cloudpickle.dumps)
-        what = f"its global {name} is a {_type_name(value)}" if name else str(error)
+        name, value = _first_failing(_parts_of(cls), cloudpickle.dumps)
+        what = f"its {name} is a {_type_name(value)}" if name else str(error)
         raise NotPicklableError(
             f"{cls.__name__} cannot be sent to a worker process: {what}. "
             "Make it in run(), or use --executor thread."
@@ -176,14 +207,21 @@ def _dump_class(cls: type) -> bytes:
 
 
 def _warn_large(cls: type, size: int) -> None:
-    sizes = {name: _size(value) for name, value in _globals_of(cls) if not isinstance(value, type)}
+    # Not of a function: what makes it large is among what it uses.
+    sizes = {
+        name: _size(value)
+        for name, value in _parts_of(cls)
+        if not isinstance(value, type) and _function(value) is None
+    }
     name = max(sizes, key=sizes.__getitem__, default="")
-    blame = f"; most of it is the global {name}" if name else ""
-    warnings.warn(
+    blame = f"; most of it is the {name}" if name else ""
+    code = next((f.__code__ for f in map(_function, vars(cls).values()) if f is not None), None)
+    warnings.warn_explicit(
         f"{cls.__name__} takes {size / 2**20:.0f} MB to each worker process{blame}. "
         "Pass it as a target, or load it in run().",
         PayloadWarning,
-        stacklevel=2,
+        code.co_filename if code else cls.__module__,
+        code.co_firstlineno if code else 0,
     )
 
 
@@ -194,24 +232,50 @@ def _size(value: Any) -> int:
         return 0
 
 
-def _globals_of(cls: type) -> list[tuple[str, Any]]:
-    """Globals that the methods of `cls` name, and those that the functions among them name."""
-    found: dict[str, Any] = {}
+def _parts_of(cls: type) -> list[tuple[str, Any]]:
+    """What travels with `cls`, by what it is called: attributes, globals, defaults of arguments.
+
+    Functions that its methods name are followed into, where they travel by value too.
+    """
     bases = [base for base in cls.__mro__ if travels_by_value(base)]
-    waiting = [value for base in bases for value in vars(base).values()]
+    modules = {base.__module__ for base in bases}
+    found: dict[str, Any] = {}
+    waiting = []
+    for base in bases:
+        for name, value in vars(base).items():
+            waiting.append(value)
+            if not name.startswith("__"):
+                found.setdefault(f"attribute {name}", value)
+    followed = set()
     while waiting:
-        value = waiting.pop()
-        function = getattr(value, "__func__", value)
-        code = getattr(function, "__code__", None)
-        if code is None or function.__module__ not in {base.__module__ for base in bases}:
+        function = _function(waiting.pop())
+        if function is None or function.__module__ not in modules or function in followed:
             continue
-        for name in code.co_names:
-            if name in function.__globals__ and name not in found:
-                found[name] = function.__globals__[name]
-                waiting.append(found[name])
-        for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
-            found.setdefault(name, cell.cell_contents)
+        followed.add(function)
+        for kind, name, value in _uses_of(function):
+            found.setdefault(f"{kind} {name}", value)
+            waiting.append(value)
     return list(found.items())
+
+
+def _function(value: Any) -> FunctionType | None:
+    """The function of a method, a property or a function; None for anything else."""
+    found = getattr(value, "__func__", None) or getattr(value, "fget", None) or value
+    return found if isinstance(found, FunctionType) else None
+
+
+def _uses_of(function: FunctionType) -> Iterator[tuple[str, str, Any]]:
+    code = function.__code__
+    for name in code.co_names:
+        if name in function.__globals__:
+            yield "global", name, function.__globals__[name]
+    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+        with suppress(ValueError):  # not assigned yet
+            yield "variable", name, cell.cell_contents
+    defaults = function.__defaults__ or ()
+    arguments = code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount]
+    for name, value in zip(arguments, defaults, strict=True):
+        yield "default of", name, value
 
 
 def _not_picklable(task: Task, state: dict[str, Any], error: Exception) -> NotPicklableError:

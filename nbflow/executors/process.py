@@ -36,9 +36,9 @@ from nbflow.core.errors import ExecutorError, WorkerDiedError
 from nbflow.core.failure import describe_error
 from nbflow.core.model import defaults
 from nbflow.executors.execute import check_timeout
-from nbflow.executors.framing import FrameReader, FramingError
+from nbflow.executors.framing import FrameReader, FrameWriter, FramingError
 from nbflow.executors.imports import in_workers
-from nbflow.executors.payload import TaskPickler, load_outcome
+from nbflow.executors.payload import TaskPickler, dump_call, load_outcome
 from nbflow.executors.worker_process import WorkerSettings, start_worker
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ class _Worker:
     __slots__ = (
         "ahead",
         "connection",
+        "frames",
         "is_doomed",
         "is_up",
         "job",
@@ -104,6 +105,8 @@ class _Worker:
         self.process = process
         self.connection = connection
         self.messages = FrameReader(connection.fileno())
+        #: None once the connection is closed.
+        self.frames: FrameWriter | None = FrameWriter(connection.fileno())
         self.job: _Job | None = None
         #: What it was sent beside `job`; it runs them in this order.
         self.ahead: deque[_Job] = deque()
@@ -118,6 +121,11 @@ class _Worker:
         self.kill_at = float("inf")
         #: Classes that it was sent by value.
         self.known: set[type] = set()
+
+    def disconnect(self) -> None:
+        """Close the connection; what is sent from now on goes nowhere."""
+        self.frames = None
+        self.connection.close()
 
 
 class ProcessExecutor:
@@ -218,7 +226,7 @@ class ProcessExecutor:
         workers, self._workers = self._workers, []
         for worker in workers:
             self._send(worker, ("close",))
-            worker.connection.close()
+            worker.disconnect()
         deadline = monotonic() + (CLOSE_GRACE if wait else 0)
         for worker in workers:
             worker.process.join(max(deadline - monotonic(), 0))
@@ -289,11 +297,13 @@ class ProcessExecutor:
         if blob and cls not in worker.known:
             worker.known.add(cls)
             self._send(worker, ("class", blob))
-        self._send(worker, ("run", job.call, job.payload))
+        self._send(worker, ("run", dump_call(job.call), job.payload))
 
     def _send(self, worker: _Worker, message: tuple[Any, ...]) -> None:
+        if worker.frames is None:
+            return
         try:
-            worker.connection.send_bytes(pickle.dumps(message, protocol=5))
+            worker.frames.write(pickle.dumps(message, protocol=5))
         except OSError:
             # The process is gone; its sentinel tells the reader, which fails the job.
             return
@@ -447,7 +457,7 @@ class ProcessExecutor:
             worker.queue.clear()
             if not self._closing:
                 self._dispatch()
-        worker.connection.close()
+        worker.disconnect()
         if job is not None:
             died = _cut_off(job) if is_cut_off else _died(job, worker.process.exitcode)
             job.future.set_result(job.killed or died)

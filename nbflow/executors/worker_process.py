@@ -18,8 +18,13 @@ from multiprocessing.connection import Pipe, wait
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from nbflow.core.call import Failed
+from nbflow.core.failure import describe_error
+from nbflow.executors.framing import FrameReader, FrameWriter
+from nbflow.executors.payload import TaskUnpickler, dump_outcome, load_call
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
 
@@ -121,11 +126,10 @@ class _Server:
     def __init__(self, settings: WorkerSettings, connection: Connection) -> None:
         from nbflow.core.interrupt import InterruptGuard
         from nbflow.executors.execute import TaskRunner
-        from nbflow.executors.framing import FrameWriter
         from nbflow.executors.locks import Locks, NoLocks
-        from nbflow.executors.payload import TaskUnpickler
 
-        self._connection = connection
+        self._connection = connection  # closed with the last reference to it
+        self._reader = FrameReader(connection.fileno())
         self._writer = FrameWriter(connection.fileno())
         self._unpickler = TaskUnpickler()
         self._runner = TaskRunner(
@@ -135,6 +139,7 @@ class _Server:
             fsync=settings.fsync,
         )
         self._run_id = settings.run_id
+        self._reporter = _PipeReporter(self._send)
 
     def serve(self) -> None:
         from nbflow.executors.capture import Capture
@@ -142,13 +147,9 @@ class _Server:
         spool = _Spool(self._send)
         with Capture(spool, run_id=self._run_id):
             self._send(("up",))
-            while True:
-                try:
-                    message = pickle.loads(self._connection.recv_bytes())  # noqa: S301 - our parent
-                except (EOFError, OSError):
-                    break
+            for message in self._messages():
                 if message[0] == "run":
-                    self._run(message[1], message[2], spool)
+                    self._run(load_call(message[1]), message[2], spool)
                 elif message[0] == "class":
                     self._unpickler.take_class(message[1])
                 elif message[0] == "forget":
@@ -157,22 +158,26 @@ class _Server:
                     break
         self._runner.close()
 
-    def _run(self, call: TaskCall, payload: bytes, spool: _Spool) -> None:
-        from nbflow.core.call import Failed
-        from nbflow.core.failure import describe_error
+    def _messages(self) -> Iterator[tuple[Any, ...]]:
+        """What the parent sends, until it sends no more."""
+        while True:
+            try:
+                messages = self._reader.read()
+            except (EOFError, OSError):
+                return
+            yield from map(pickle.loads, messages)
 
+    def _run(self, call: TaskCall, payload: bytes, spool: _Spool) -> None:
         try:
             task = self._unpickler.load(payload)
         except Exception as error:  # noqa: BLE001 - importing the user's module may raise anything
             self._answer(Failed(describe_error(error)))
             return
-        outcome = self._runner.execute(call, task, _PipeReporter(self._send))
+        outcome = self._runner.execute(call, task, self._reporter)
         spool.flush()
         self._answer(outcome)
 
     def _answer(self, outcome: Outcome) -> None:
-        from nbflow.executors.payload import dump_outcome
-
         self._send(("outcome", dump_outcome(outcome)))
 
     def _send(self, message: tuple[Any, ...]) -> None:

@@ -358,15 +358,18 @@ def test_what_ends_the_talk_with_its_process_fails_its_task_at_once_and_no_other
 
 @pytest.fixture
 def ends_at_start(project, monkeypatch):
-    """Let worker processes end while they start, as many as the file says."""
+    """Let worker processes end while they start, as many as there are files."""
 
     def let(count):
-        Path("ends.txt").write_text("x" * count)
+        for number in range(count):
+            Path(f"end-{number}").touch()
         Path("ending_module.py").write_text(
-            "import os\n"
-            "left = open('ends.txt').read()\n"
-            "if left:\n"
-            "    open('ends.txt', 'w').write(left[1:])\n"
+            "import glob, os\n"
+            "for file in glob.glob('end-*'):\n"
+            "    try:\n"
+            "        os.unlink(file)\n"
+            "    except FileNotFoundError:  # another process took it\n"
+            "        continue\n"
             "    os._exit(1)\n"
         )
         monkeypatch.syspath_prepend(project)
@@ -616,27 +619,57 @@ def test_ten_thousand_lines_of_output_arrive_in_order():
     assert result.log().splitlines() == [f"line {number}" for number in range(10_000)]
 
 
-def test_a_class_that_drags_much_data_along_is_told_with_the_name_of_it(project):
-    process = run_script(
-        project,
-        """
-        import warnings
-        DATA = bytearray(60 * 1024 * 1024)
+DRAGS = """
+    import warnings
 
-        class Drags(nbflow.Task):
+    def make():
+        frame = bytearray(60 * 1024 * 1024)
+
+        class ByVariable(nbflow.Task):
             def run(self):
-                print(len(DATA))
+                print(len(frame))
 
+        return ByVariable
+
+    class ByAttribute(nbflow.Task):
+        rows = bytearray(60 * 1024 * 1024)
+
+        def run(self):
+            print(len(self.rows))
+
+    class ByDefault(nbflow.Task):
+        def run(self, given=ByAttribute.rows):
+            print(len(given))
+
+    DATA = bytearray(60 * 1024 * 1024)
+
+    def helper():
+        return len(DATA)
+
+    class ByGlobal(nbflow.Task):
+        def run(self):
+            print(helper())
+
+    for cls in (make(), ByAttribute, ByDefault, ByGlobal):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            nbflow.run(Drags(), workers=2)
-        print([str(w.message) for w in caught if "MB" in str(w.message)])
-        """,
-    )
-    out, err = process.communicate(timeout=120)
+            nbflow.run(cls(), workers=2)
+        for told in caught:
+            print(os.path.basename(told.filename), told.message)
+"""
 
-    assert "Drags takes 60 MB" in out, err
-    assert "the global DATA" in out
+
+def test_a_class_that_drags_much_data_along_is_told_with_the_name_of_it(project):
+    out, err = run_script(project, DRAGS).communicate(timeout=120)
+
+    told = [line for line in out.splitlines() if "MB" in line]
+    names = ("variable frame", "attribute rows", "default of given", "global DATA")
+    assert len(told) == len(names), err
+    for line, cls, name in zip(
+        told, ("ByVariable", "ByAttribute", "ByDefault", "ByGlobal"), names, strict=True
+    ):
+        assert f"script.py {cls} takes 60 MB to each worker process" in line
+        assert f"most of it is the {name}. Pass it as a target" in line
 
 
 def test_no_process_and_no_thread_is_left_after_a_run():
