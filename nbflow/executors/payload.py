@@ -207,12 +207,7 @@ def _dump_class(cls: type) -> bytes:
 
 
 def _warn_large(cls: type, size: int) -> None:
-    # Not of a function: what makes it large is among what it uses.
-    sizes = {
-        name: _size(value)
-        for name, value in _parts_of(cls)
-        if not isinstance(value, type) and _function(value) is None
-    }
+    sizes = {name: _size(value) for name, value in _parts_of(cls) if not isinstance(value, type)}
     name = max(sizes, key=sizes.__getitem__, default="")
     blame = f"; most of it is the {name}" if name else ""
     code = next((f.__code__ for f in map(_function, vars(cls).values()) if f is not None), None)
@@ -235,7 +230,7 @@ def _size(value: Any) -> int:
 def _parts_of(cls: type) -> list[tuple[str, Any]]:
     """What travels with `cls`, by what it is called: attributes, globals, defaults of arguments.
 
-    Functions that its methods name are followed into, where they travel by value too.
+    What functions use stands for them, where they travel by value too.
     """
     bases = [base for base in cls.__mro__ if travels_by_value(base)]
     modules = {base.__module__ for base in bases}
@@ -244,7 +239,7 @@ def _parts_of(cls: type) -> list[tuple[str, Any]]:
     for base in bases:
         for name, value in vars(base).items():
             waiting.append(value)
-            if not name.startswith("__"):
+            if not name.startswith(("__", "_abc_")):
                 found.setdefault(f"attribute {name}", value)
     followed = set()
     while waiting:
@@ -255,7 +250,7 @@ def _parts_of(cls: type) -> list[tuple[str, Any]]:
         for kind, name, value in _uses_of(function):
             found.setdefault(f"{kind} {name}", value)
             waiting.append(value)
-    return list(found.items())
+    return [(name, value) for name, value in found.items() if _function(value) is None]
 
 
 def _function(value: Any) -> FunctionType | None:

@@ -621,9 +621,12 @@ def test_ten_thousand_lines_of_output_arrive_in_order():
 
 DRAGS = """
     import warnings
+    from nbflow.executors import payload
+
+    payload.LARGE = 1024 * 1024
 
     def make():
-        frame = bytearray(60 * 1024 * 1024)
+        frame = bytearray(2 * 1024 * 1024)
 
         class ByVariable(nbflow.Task):
             def run(self):
@@ -632,7 +635,7 @@ DRAGS = """
         return ByVariable
 
     class ByAttribute(nbflow.Task):
-        rows = bytearray(60 * 1024 * 1024)
+        rows = bytearray(2 * 1024 * 1024)
 
         def run(self):
             print(len(self.rows))
@@ -641,7 +644,7 @@ DRAGS = """
         def run(self, given=ByAttribute.rows):
             print(len(given))
 
-    DATA = bytearray(60 * 1024 * 1024)
+    DATA = bytearray(2 * 1024 * 1024)
 
     def helper():
         return len(DATA)
@@ -668,7 +671,7 @@ def test_a_class_that_drags_much_data_along_is_told_with_the_name_of_it(project)
     for line, cls, name in zip(
         told, ("ByVariable", "ByAttribute", "ByDefault", "ByGlobal"), names, strict=True
     ):
-        assert f"script.py {cls} takes 60 MB to each worker process" in line
+        assert f"script.py {cls} takes 2 MB to each worker process" in line
         assert f"most of it is the {name}. Pass it as a target" in line
 
 
