@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -338,3 +339,24 @@ def test_our_warnings_are_one_line_and_others_keep_their_place(nbflow, jobs):
     assert "\nStore: the history in " in f"\n{told}"
     assert "notice.say" not in told
     assert "UserWarning: old way" in told
+
+
+def test_the_command_collects_rarely_and_a_program_that_calls_it_as_before(nbflow, jobs):
+    (jobs / "collecting.py").write_text(
+        "import gc\n"
+        "import nbflow\n"
+        "from nbflow import cli\n"
+        "class Ask(nbflow.Task):\n"
+        "    def run(self):\n"
+        "        print('asked', gc.get_threshold())\n"
+        "if __name__ == '__main__':\n"
+        "    cli.main(['run', 'collecting.py', 'Ask', '--tee'])\n"
+    )
+
+    as_command = nbflow("run", "collecting.py", "Ask", "--tee").stdout
+    as_program = subprocess.run(
+        [sys.executable, "collecting.py"], cwd=jobs, capture_output=True, text=True, check=True
+    ).stdout
+
+    assert "asked (50000, 20, 100)" in as_command
+    assert f"asked {gc.get_threshold()}" in as_program
