@@ -185,7 +185,8 @@ def test_last_state_is_shown_and_equals_the_record(live, trials):
         recorded, asked = counts_recorded(live)
         if background and not any(map(is_final, [*out.messages, *told_later, *asked])):
             live.until(is_final)  # the card's own thread may come to it after the cells
-        for message in [*out.messages, *live.strays, *told_later, *asked]:
+        messages = [*out.messages, *live.strays, *told_later, *asked]
+        for message in sorted(messages, key=lambda message: message["received"]):
             page.take(message)
         finals = [data for data in page.shown.values() if FINAL in str(data)]
         told = counts_told(finals[0]) if finals else None

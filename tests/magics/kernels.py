@@ -73,6 +73,7 @@ class Kernel:
                 message = self.client.get_iopub_msg(timeout=max(0.05, deadline - time.monotonic()))
             except queue.Empty:
                 break
+            message["received"] = time.monotonic()
             self.strays.append(message)
             if accept(message):
                 return message

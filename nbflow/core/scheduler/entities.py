@@ -282,10 +282,7 @@ class ReadyQueue:
         """Note that one entry is no longer valid."""
         self.count = count = self.count - 1
         entries = self.entries
-        while entries:
-            entry = entries[0]
-            if entry[2].entry is entry:
-                break
+        while entries and (entry := entries[0])[2].entry is not entry:
             heappop(entries)
         if len(entries) > 2 * count + 16:
             entries[:] = [entry for entry in entries if entry[2].entry is entry]

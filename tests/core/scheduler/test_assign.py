@@ -7,6 +7,7 @@ import pytest
 from nbflow.core.call import Busy, Done, ErrorInfo, Failed
 from nbflow.core.events import RetryPolicy, TaskForgotten, TaskRecord, TaskSucceeded
 from nbflow.core.scheduler import commands as cmd
+from nbflow.core.status import TaskStatus
 
 ERROR = ErrorInfo(type="ValueError", message="no")
 
@@ -253,6 +254,20 @@ def test_the_made_task_may_be_one_of_the_members(batching):
 
     assert {batching.status(member) for member in batch.members} == {"FAILED"}
     assert batching.count(TaskForgotten) == 0
+
+
+def test_a_done_task_that_runs_again_for_a_batch_holds_up_what_requires_it(batching):
+    batching.add("F_made", status=TaskStatus.DONE)
+    batching.add("top", ["F_made"])
+    batching.add_day(1, priority=1)
+    batching.add_day(2, priority=1)
+    claim(batching, batching.ask())
+
+    assert batching.take() is None
+
+    batching.finish("F_made")
+
+    assert batching.take() == "top"
 
 
 def test_a_batch_holds_the_resources_of_one_task_from_its_forming_on(batching):

@@ -16,6 +16,15 @@ def fail_at(scheduler, now, task_id="a"):
     scheduler.fail(task_id)
 
 
+def test_a_failed_task_that_is_marked_done_is_not_retried(scheduler):
+    scheduler.add("a", retry=RetryPolicy(retry_delay=10.0))
+    fail_at(scheduler, 0.0)
+
+    scheduler.handle(cmd.MarkDone(task_id="a"))
+
+    assert scheduler.ask() == cmd.NothingReady()
+
+
 def test_a_failed_task_is_retried_after_its_delay(scheduler):
     scheduler.add("a", retry=RetryPolicy(retry_delay=10.0))
     scheduler.add("b", ["a"])
