@@ -63,6 +63,18 @@ def test_requirements_come_before_what_requires_them():
     assert {c.status for c in commands} == {TaskStatus.PENDING}
 
 
+def test_what_was_complete_and_is_lost_is_planned_again():
+    root = Counting.build({"root": ["a"], "a": ["b"], "b": []}, complete=["a"])
+    planner = Planner()
+    list(planner.expand(root))
+    Counting.complete_ones.clear()
+
+    commands = list(planner.expand(Counting("a"), again=True))
+
+    assert names(commands) == ["b", "a"]
+    assert {c.status for c in commands} == {TaskStatus.PENDING}
+
+
 def test_each_task_is_asked_once_also_where_many_require_it():
     root = Counting.build({"root": ["a", "b", "c"], "a": ["x"], "b": ["x"], "c": ["x"]})
 
