@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import subprocess
 import sys
 import warnings
@@ -74,6 +76,53 @@ def test_submodules_have_the_names_that_pipelines_import(module: str) -> None:
         assert name in getattr(found, "__all__", name)
 
 
+#: Modules of which pipelines import single names only.
+_PARTLY = {"worker", "rpc", "cmdline", "cmdline_parser", "configuration.cfg_parser"}
+#: Members of Luigi's classes that are of its own inside.
+LACKING = {
+    "DateMinuteParameter": {"deprecated_date_format"},
+    "MixedUnicodeBytesFormat": {"wrapper_cls"},
+    "NewlineFormat": {"wrapper_cls"},
+    "Register": {"AMBIGUOUS_CLASS"},
+    "TextFormat": {"wrapper_cls"},
+    "core": {"ignore_unconsumed"},
+}
+#: What Luigi's modules define in passing: variables of types, an alias of a type, a counter.
+UNSAID = {
+    "parameter": {"ConfigPath", "DictT", "ListT", "T"}
+    | {"ChoiceType", "EnumParameterType", "NumericalType", "TaskType"},
+    "tools.range": {"most_common"},
+}
+
+
+@pytest.mark.parametrize("module", [name for name in SUBMODULES if name not in _PARTLY])
+def test_submodules_have_all_names_that_luigis_define(module: str) -> None:
+    """I-02, R-07, G-15, G-48."""
+    theirs = import_module(f"luigi.{module}")
+    mine = import_module(f"nbflow.compat.luigi.{module}")
+    defined = {
+        name
+        for name, value in vars(theirs).items()
+        if not name.startswith("_")
+        and getattr(value, "__module__", theirs.__name__) == theirs.__name__
+        and not isinstance(value, type(sys) | logging.Logger | re.Pattern)
+    }
+    missing = {name for name in defined if not hasattr(mine, name)}
+    assert missing == UNSAID.get(module, set())
+    for name in defined - missing:
+        if isinstance(getattr(theirs, name), type) and not name.endswith("Wrapper"):
+            found = getattr(mine, name)
+            members = _members(getattr(theirs, name))
+            lacking = {each for each in members if not hasattr(found, each)}
+            assert lacking == LACKING.get(name, set()), name
+
+
+def _members(cls: type) -> set[str]:
+    """Public names that Luigi gives to a class; a wrapper has those of what it wraps."""
+    bases = [base for base in cls.__mro__ if base.__module__.startswith("luigi.")]
+    return {name for base in bases for name in vars(base) if not name.startswith("_")}
+
+
 @pytest.mark.parametrize(
     "name", [name for name in luigi.__all__ if name in nbflow.__all__ and name[0].isupper()]
 )
@@ -117,6 +166,42 @@ def test_an_unknown_name_says_whose_it_is() -> None:
     """I-01."""
     with pytest.raises(AttributeError, match="nbflow has no 'nothing'"):
         _ = luigi.nothing
+
+
+@pytest.mark.parametrize(
+    "name", ["contrib.s3", "notifications", "scheduler", "server", "task_history", "setup_logging"]
+)
+def test_a_module_that_is_not_there_says_what_to_use(name: str) -> None:
+    """D3."""
+    first = name.partition(".")[0]
+    assert isinstance(getattr(real, first, sys), type(sys))
+    with pytest.raises(AttributeError, match=f"luigi.{first} is not part of .*: .*[a-z]"):
+        getattr(luigi, first)
+
+
+def test_the_summary_of_a_worker_says_where_the_text_is() -> None:
+    """W-75."""
+    with pytest.raises(nbflow.NotSupportedHereError, match="detailed_summary=True"):
+        luigi.execution_summary.summary(None)
+
+
+def test_ranges_are_an_attribute_of_the_top_level() -> None:
+    """I-05."""
+    assert luigi.range is luigi.tools.range
+    assert luigi.range.RangeDaily.__name__ == real.range.RangeDaily.__name__
+
+
+def test_the_register_tells_of_all_tasks_and_their_parameters() -> None:
+    """R-07."""
+
+    class Told(luigi.Task):
+        day = luigi.DateParameter()
+        size = luigi.IntParameter(default=1)
+
+    assert "Told" in luigi.task_register.Register.tasks_str().split(",")
+    found = [each for each in luigi.task_register.Register.get_all_params() if each[0] == "Told"]
+    assert [each[1:3] for each in found] == [(False, "day"), (False, "size")]
+    assert found[0][3] is dict(Told.get_params())["day"]
 
 
 def test_importing_the_names_starts_nothing_heavy() -> None:

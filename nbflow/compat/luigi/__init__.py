@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import nbflow
-from nbflow.compat.luigi.alias import install, uninstall
+from nbflow.compat.luigi.alias import install, is_known_to_miss, missing_text, uninstall
 from nbflow.compat.luigi.configuration.source import connect
 from nbflow.core.model.callbacks import Event
 from nbflow.core.model.parameters import (
@@ -165,6 +165,10 @@ if not TYPE_CHECKING:
             value = getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
             globals()[name] = value
             return value
+        if name == "range":
+            return import_module(f"{__name__}.tools.range")
+        if is_known_to_miss(name):
+            raise AttributeError(missing_text(f"luigi.{name}"))
         raise AttributeError(f"nbflow has no {name!r} of Luigi's")
 
 

@@ -65,19 +65,36 @@ class _Finder(MetaPathFinder):
         real = f"{_HERE}{fullname.removeprefix('luigi')}"
         found = find_spec(real)
         if found is None:
-            raise ModuleNotFoundError(_missing(fullname), name=fullname)
+            raise ModuleNotFoundError(missing_text(fullname), name=fullname)
         is_package = found.submodule_search_locations is not None
         return ModuleSpec(fullname, _SameModule(real), is_package=is_package)
 
 
-def _missing(name: str) -> str:
-    if name.startswith("luigi.contrib"):
-        advice = "for files elsewhere there is nbflow.target('s3://...'), for programs subprocess"
-    elif name in {"luigi.scheduler", "luigi.server"}:
-        advice = "the scheduler is in the process of the run and has no such face"
-    else:
-        advice = "take the import out"
+#: What to do without a module of Luigi's.
+_ADVICE = {
+    "batch_notifier": "no mail is sent; a handler of Event.FAILURE can tell whom you want",
+    "contrib": "for files elsewhere there is nbflow.target('s3://...'), for programs subprocess",
+    "db_task_history": "each run is recorded anyway: nbflow.history()",
+    "lock": "tasks of one project are never run twice at a time, without a lock of yours",
+    "metrics": "how long tasks took is in nbflow.history()",
+    "mypy": "parameters are typed without a plugin",
+    "notifications": "no mail is sent; a handler of Event.FAILURE can tell whom you want",
+    "scheduler": "the scheduler is in the process of the run and has no such face",
+    "server": "the scheduler is in the process of the run and has no such face",
+    "setup_logging": "configure the standard library's logging",
+    "task_history": "each run is recorded anyway: nbflow.history()",
+}
+
+
+def missing_text(name: str) -> str:
+    """What to do without `name`, a module of Luigi's or a part of one."""
+    advice = _ADVICE.get(name.split(".")[1], "take the import out")
     return f"{name} is not part of nbflow's compatibility with Luigi: {advice}."
+
+
+def is_known_to_miss(name: str) -> bool:
+    """Whether Luigi has a module of that name and nbflow has not."""
+    return name in _ADVICE
 
 
 _finder = _Finder()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from nbflow.compat.luigi._partition import Partition, Story, partition
 from nbflow.compat.luigi._sections import execution_summary
 from nbflow.compat.luigi._summary_text import summary_text
+from nbflow.core.errors import NotSupportedHereError
 
 if TYPE_CHECKING:
     from nbflow.session import RunResult
 
-__all__ = ["LuigiRunResult", "LuigiStatusCode", "execution_summary"]
+__all__ = ["LuigiRunResult", "LuigiStatusCode", "execution_summary", "summary"]
 
 
 class LuigiStatusCode(Enum):
@@ -73,6 +74,20 @@ class LuigiRunResult:
             f"LuigiRunResult(status={self.status!r}, one_line_summary={self.one_line_summary!r}, "
             f"scheduling_succeeded={self.scheduling_succeeded})"
         )
+
+
+def summary(worker: object) -> NoReturn:
+    """Luigi's summary of one of its workers, which there are none of here.
+
+    Raises
+    ------
+    NotSupportedHereError
+        Always.
+    """
+    raise NotSupportedHereError(
+        f"summary({worker!r:.100}): there is no worker of Luigi's here. "
+        "build(tasks, detailed_summary=True).summary_text is the text."
+    )
 
 
 def _status_of(found: Partition) -> LuigiStatusCode:

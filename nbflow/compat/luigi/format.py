@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+from nbflow.compat.luigi._programs import InputPipeProcessWrapper, OutputPipeProcessWrapper
+from nbflow.compat.luigi._wrappers import (
+    BaseWrapper,
+    FileWrapper,
+    MixedUnicodeBytesWrapper,
+    NewlineWrapper,
+    TextWrapper,
+    WrappedFormat,
+)
 from nbflow.targets.format import (
     UTF8,
     Bzip2,
@@ -23,19 +32,27 @@ from nbflow.targets.format import (
 
 __all__ = [
     "UTF8",
+    "BaseWrapper",
     "Bzip2",
     "Bzip2Format",
     "ChainFormat",
+    "FileWrapper",
     "Format",
     "Gzip",
     "GzipFormat",
+    "InputPipeProcessWrapper",
     "MixedUnicodeBytes",
     "MixedUnicodeBytesFormat",
+    "MixedUnicodeBytesWrapper",
     "NewlineFormat",
+    "NewlineWrapper",
     "Nop",
     "NopFormat",
+    "OutputPipeProcessWrapper",
     "SysNewLine",
     "Text",
     "TextFormat",
+    "TextWrapper",
+    "WrappedFormat",
     "get_default_format",
 ]

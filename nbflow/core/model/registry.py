@@ -38,7 +38,7 @@ from nbflow.core.model.parameters.base import Parameter, next_position
 
 if TYPE_CHECKING:
     import inspect
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from nbflow.core.model.task import Task
 
@@ -179,6 +179,20 @@ class Register(ABCMeta):
     def task_names(cls) -> list[str]:
         """All families, sorted, ambiguous ones included (Luigi R-07)."""
         return sorted(_families())
+
+    @classmethod
+    def tasks_str(cls) -> str:
+        """All families in one text (Luigi R-07)."""
+        return ",".join(cls.task_names())
+
+    @classmethod
+    def get_all_params(cls) -> Iterator[tuple[str, bool, str, Parameter[Any]]]:
+        """Family, whether its flags have no section, name and parameter (Luigi R-07)."""
+        for family, found in _families().items():
+            if len(found) == 1:
+                task = cast("type[Task]", found[0])
+                for name, parameter in task.get_params():
+                    yield family, not task.use_cmdline_section, name, parameter
 
     @classmethod
     def clear_instance_cache(cls) -> None:

@@ -27,7 +27,7 @@ def missing_in_bulk(of_range: RangeBase, points: Sequence[datetime]) -> list[dat
     try:
         complete = set(_bulk_complete(of_range, list(values)))
     except NotImplementedError:
-        return _missing_by_files(of_range, points)
+        return _missing_by_files(points, of_range._instantiate_task_cls)
     return [point for value, point in values.items() if value not in complete]
 
 
@@ -51,8 +51,26 @@ def _maker(of_range: RangeBase) -> Callable[..., Task]:
     return lambda *values, **named: make(**dict(zip((name,), values, strict=False)), **named)
 
 
-def _missing_by_files(of_range: RangeBase, points: Sequence[datetime]) -> list[datetime]:
-    tasks = {point: of_range._instantiate_task_cls(point) for point in points}
+def infer_bulk_complete_from_fs(
+    datetimes: Sequence[datetime],
+    datetime_to_task: Callable[[datetime], Task],
+    datetime_to_re: Callable[[datetime], str] | None = None,
+) -> list[datetime]:
+    """Give those of `datetimes` at which a file is missing that the task declares.
+
+    Parameters
+    ----------
+    datetime_to_re
+        A pattern of the paths; not used, for each file is asked for by its name (X-18).
+    """
+    del datetime_to_re
+    return _missing_by_files(datetimes, datetime_to_task)
+
+
+def _missing_by_files(
+    points: Sequence[datetime], make: Callable[[datetime], Task]
+) -> list[datetime]:
+    tasks = {point: make(point) for point in points}
     targets = {point: flatten_output(task) for point, task in tasks.items()}
     files = [each for its in targets.values() for each in its if isinstance(each, FileSystemTarget)]
     if not files or len(files) < sum(map(len, targets.values())):

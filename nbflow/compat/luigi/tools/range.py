@@ -14,7 +14,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from nbflow.compat.luigi.tools.bulk import missing_in_bulk
+from nbflow.compat.luigi.tools.bulk import infer_bulk_complete_from_fs, missing_in_bulk
 from nbflow.compat.luigi.tools.range_base import NOT_GIVEN, RangeBase, RangeEvent
 from nbflow.core.errors import ParameterError
 from nbflow.core.model.parameters import (
@@ -38,6 +38,7 @@ __all__ = [
     "RangeHourly",
     "RangeHourlyBase",
     "RangeMonthly",
+    "infer_bulk_complete_from_fs",
 ]
 
 
