@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import linecache
 import os
+import re
 import socket
 import sysconfig
 import traceback as tracebacks
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from nbflow.core.call import ErrorInfo
 from nbflow.core.errors import MASK, NbflowError
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 #: Characters of a message and of a traceback that are kept.
 MESSAGE_LIMIT = 10_000
 TRACEBACK_LIMIT = 100_000
+#: A frame of a traceback as text, with the line of source below it where that is told.
+_FRAME = re.compile(r'^  File "([^"\n]+)", line (\d+)(.*)\n(    .*\n)?', re.MULTILINE)
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _FOREIGN = tuple(
     os.path.abspath(path) + os.sep
@@ -63,6 +68,27 @@ def describe_error(
         notes=tuple(_masked(str(n), private) for n in getattr(error, "__notes__", ())),
         host=socket.gethostname(),
         pid=os.getpid(),
+    )
+
+
+def placed_here(info: ErrorInfo, name_file: Callable[[str], str]) -> ErrorInfo:
+    """An error of another process, with the names and lines of files that only this one knows.
+
+    Cells of a kernel are such: a worker process has their code, but neither number nor text.
+    """
+
+    def place(found: re.Match[str]) -> str:
+        file, line, rest, text = found.groups()
+        if not text:
+            known = linecache.getline(file, int(line)).strip()
+            text = f"    {known}\n" if known else ""
+        return f'  File "{name_file(file)}", line {line}{rest}\n{text}'
+
+    return msgspec.structs.replace(
+        info,
+        file=name_file(info.file),
+        source=info.source or _source_lines(info.file, info.line),
+        traceback=_FRAME.sub(place, info.traceback),
     )
 
 

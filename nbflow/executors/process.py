@@ -9,9 +9,8 @@
 
 One pipe and one sentinel a worker. A process that ends without an outcome fails its task and
 nothing else, and is replaced; so is one that closes its pipe or writes into it what is no message;
-one that ends before it is up has touched no task. A worker that
-keeps a suspended generator gets its resumption; where that process is gone, `run()` starts again
-elsewhere.
+one that ends before it is up has touched no task. A worker that keeps a suspended generator gets
+its resumption; where that process is gone, `run()` starts again elsewhere.
 
 To wake a process costs more than a task of a millisecond. Tasks of a family whose last task was
 quick are therefore sent ahead: a worker finds the next in its pipe when it is through with one.
@@ -31,9 +30,11 @@ from multiprocessing.connection import Pipe
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, cast
 
-from nbflow.core.call import Done, Failed, Interrupted, Suspended
+import msgspec
+
+from nbflow.core.call import Done, Failed, Interrupted, Missing, Suspended
 from nbflow.core.errors import ExecutorError, WorkerDiedError
-from nbflow.core.failure import describe_error
+from nbflow.core.failure import describe_error, placed_here
 from nbflow.core.model import defaults
 from nbflow.executors.execute import check_timeout
 from nbflow.executors.framing import FrameReader, FrameWriter, FramingError
@@ -140,6 +141,7 @@ class ProcessExecutor:
         #: By family, whether its last task was quick.
         self._quick: dict[str, bool] = {}
         self._log = settings.log
+        self._name_file = settings.name_file
         self._settings = WorkerSettings(
             policy=settings.policy,
             run_id=settings.run_id,
@@ -395,10 +397,14 @@ class ProcessExecutor:
 
     def _load_outcome(self, worker: _Worker, job: _Job, blob: bytes) -> Outcome:
         try:
-            return load_outcome(blob)
+            outcome = load_outcome(blob)
         except Exception as error:  # noqa: BLE001 - the user's classes are called here
             self._send(worker, ("forget", job.call.task_id))
             return Failed(describe_error(_not_made(job, error)))
+        if isinstance(outcome, Failed | Missing) and self._name_file is not None:
+            placed = placed_here(outcome.error, self._name_file)
+            return msgspec.structs.replace(outcome, error=placed)
+        return outcome
 
     def _settle(self, worker: _Worker, job: _Job, outcome: Outcome) -> None:
         with self._lock:

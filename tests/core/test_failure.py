@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import linecache
 
-from nbflow.core.failure import describe_error, user_traceback
+from nbflow.core.call import ErrorInfo
+from nbflow.core.failure import describe_error, placed_here, user_traceback
 
 
 def fail():
@@ -109,3 +111,31 @@ def test_private_texts_are_masked_wherever_they_stand():
     assert info.message == "postgres://ann:••••@db refused ••••"
     assert "sesame-4711" not in info.traceback.replace("sesame-4711@db refused", "")
     assert info.notes == ("the token was ••••",)
+
+
+def test_error_of_a_worker_gets_the_names_and_lines_that_the_kernel_knows(monkeypatch):
+    file = "/tmp/ipykernel_1/2.py"
+    text = "def run():\n    rows = 1\n    raise KeyError(rows)\n    return 2\n"
+    lines = text.splitlines(keepends=True)
+    monkeypatch.setitem(linecache.cache, file, (len(text), None, lines, file))
+    info = ErrorInfo(
+        type="KeyError",
+        message="1",
+        traceback="Traceback (most recent call last):\n"
+        f'  File "{file}", line 3, in run\n  File "/lib/x.py", line 9, in get\n    told()\nKeyError: 1\n',
+        file=file,
+        line=3,
+    )
+
+    placed = placed_here(info, lambda name: "In[4]" if name == file else name)
+
+    assert placed.file == "In[4]"
+    assert placed.source == (
+        (2, "    rows = 1"),
+        (3, "    raise KeyError(rows)"),
+        (4, "    return 2"),
+    )
+    assert placed.traceback == (
+        'Traceback (most recent call last):\n  File "In[4]", line 3, in run\n    raise KeyError(rows)\n'
+        '  File "/lib/x.py", line 9, in get\n    told()\nKeyError: 1\n'
+    )

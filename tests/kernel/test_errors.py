@@ -111,6 +111,20 @@ def test_attribute_that_cannot_be_sent_to_a_worker_is_named(erring):
     ) in " ".join(shown.split())
 
 
+def test_failure_in_a_worker_process_names_the_cell_and_shows_its_lines(erring):
+    erring.run(
+        "class Wrong(nbflow.Task):\n    def run(self):\n        rows = {}\n        rows['amount']"
+    )
+
+    out = erring.run("%nbflow run Wrong --workers 2 --no-raise")
+
+    cards = (m["data"].get("text/plain", "") for m in [*out.displays, *out.updates, *out.results])
+    told = " ".join(" ".join(cards).split())
+    assert re.search(r"KeyError: 'amount' In\[[\d…]+\], line 4, in run", told)
+    assert "> 4 | rows['amount']" in told
+    assert "ipykernel_" not in told
+
+
 def test_instance_of_a_class_that_changed_its_parameters_says_how_to_make_it_again(erring):
     erring.run("class Old(nbflow.Task):\n    date: dt.date\nold = Old(date=dt.date(2026, 8, 1))")
     erring.run("class Old(nbflow.Task):\n    day: dt.date")
