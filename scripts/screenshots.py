@@ -6,6 +6,7 @@ picture is drawn by hand.
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 IMAGES = ROOT / "docs" / "images"
 WIDTHS = (800, 1600)
+#: So high that no cell lies outside the window.
+HEIGHT = 4000
 THEMES = {"light": LIGHT, "dark": DARK}
 #: Pixels around what is taken.
 MARGIN = 4
@@ -64,6 +67,29 @@ class Ranking(nbflow.Task):
 """
 
 
+#: A fan of models beside it.
+COMPARISON = """
+class Comparison(nbflow.Task):
+    "Which penalty predicts best."
+    learn: dt.date = nbflow.MonthParameter()
+
+    def requires(self):
+        tests = [dt.date(2013, month, 1) for month in (4, 5)]
+        models = [
+            DelayModel(learn=self.learn, test=test, ridge=ridge)
+            for test in tests for ridge in (0.1, 10.0)
+        ]
+        return [*models, Delays(month=self.learn)]
+
+    def output(self):
+        return nbflow.LocalTarget(f"data/comparison-{self.learn:%Y-%m}.csv")
+
+    def run(self):
+        with self.output().open("w") as file:
+            file.write("ridge,error")
+"""
+
+
 @dataclass(frozen=True)
 class Shot:
     """One picture: cells that come before, the cell that is shown, and when it is taken."""
@@ -76,29 +102,89 @@ class Shot:
 
 
 def half_way(notebook: Notebook, cell: int) -> None:
-    """Wait until the live card tells of some tasks that are done, and others that run."""
+    """Wait until the live card tells of a share of tasks that is done, and of others that run."""
     notebook.outputs(cell).locator("img").first.wait_for()
     notebook.page.wait_for_function(
-        r"""() => [...document.querySelectorAll('[data-nbflow="run"]')].some(card =>
-             /\b(1[0-9]|2[0-9]) of \d+ done/.test(card.innerText))"""
+        r"""() => [...document.querySelectorAll('[data-nbflow="run"]')].some(card => {
+             const said = /([\d,]+) of ([\d,]+) done · [1-9]/.exec(card.innerText);
+             if (!said) return false;
+             const [done, all] = said.slice(1).map(text => +text.replace(",", ""));
+             return done > 0.45 * all && done < 0.9 * all;
+           })"""
     )
 
 
+def chosen(notebook: Notebook, cell: int) -> None:
+    """Choose the task that failed in a graph to look around in."""
+    notebook.wait_for_end()
+    failed = notebook.outputs(cell).locator(".nd[aria-label$=', failed']")
+    failed.first.locator(".bx").click()
+    notebook.outputs(cell).locator(".detail", has_text="KeyError").wait_for()
+
+
+def filled_in(notebook: Notebook, cell: int) -> None:
+    """Fill in a form, and ask what a run would do."""
+    notebook.wait_for_end()
+    form = notebook.outputs(cell)
+    form.get_by_label("learn").fill("2013-01")
+    form.get_by_label("test").fill("2013-05")
+    form.get_by_role("button", name="Plan").click()
+    form.locator(".plan-box [data-nbflow]").wait_for()
+
+
+def overview(notebook: Notebook, cell: int) -> None:
+    """Wait until the first page tells of what ran, with a run that goes on."""
+    notebook.wait_for_end()
+    notebook.outputs(cell).get_by_text("in the last 24 hours").wait_for()
+    notebook.outputs(cell).get_by_text(re.compile(r"[1-9]\d of \d+ done")).first.wait_for()
+
+
 SHOTS = (
-    Shot(
-        "live",
-        "%nbflow run flights.MonthlyReport month=2013-02 --workers 2",
-        before=(LOAD,),
-        moment=half_way,
-    ),
     Shot("run", "%nbflow run flights.MonthlyReport month=2013-01", before=(LOAD,)),
     Shot("failure", "%nbflow run Ranking month=2013-03", before=(LOAD, DELAYS)),
     Shot("year", "%nbflow dag flights.YearReport year=2013", before=(LOAD,)),
+    Shot(
+        "live",
+        "%nbflow run flights.YearReport year=2013 --workers 2",
+        before=(LOAD,),
+        moment=half_way,
+    ),
+    Shot(
+        "graph",
+        "result.dag.view()",
+        before=(
+            LOAD,
+            DELAYS + COMPARISON,
+            "result = %nbflow run Comparison learn=2013-01 --no-raise",
+        ),
+        moment=chosen,
+    ),
     Shot("plan", "%nbflow plan flights.DelayModel learn=2013-01 test=2013-04", before=(LOAD,)),
+    Shot(
+        "form",
+        "%nbflow params flights.DelayModel --form",
+        before=(LOAD,),
+        moment=filled_in,
+    ),
     Shot("model", "%nbflow run flights.DelayModel learn=2013-01 test=2013-02", before=(LOAD,)),
     Shot("task", "DailyReport(date=dt.date(2013, 2, 8))", before=(LOAD,)),
     Shot("parameters", "%nbflow params flights.DelayModel", before=(LOAD,)),
+    Shot(
+        "timeline",
+        "%nbflow timeline",
+        before=(
+            LOAD,
+            DELAYS + COMPARISON,
+            "result = %nbflow run Comparison learn=2013-02 --no-raise --workers 2",
+        ),
+    ),
     Shot("history", "%nbflow history --limit 5", before=(LOAD,)),
+    Shot(
+        "dashboard",
+        "%nbflow dashboard",
+        before=(LOAD, "run = %nbflow run flights.YearReport --force=flights.DailyReport --bg"),
+        moment=overview,
+    ),
 )
 
 
@@ -106,7 +192,7 @@ def take(lab: Lab, shot: Shot) -> None:
     """Run one notebook and take its last cell in every theme and width."""
     path = write_notebook(lab.server.root / "flights.ipynb", [*shot.before, shot.cell])
     lab.set_theme(LIGHT)
-    lab.set_width(WIDTHS[-1], 2400)
+    lab.set_width(WIDTHS[-1], HEIGHT)
     notebook = lab.open(path.name)
     cell = len(shot.before)
     notebook.run(*range(cell))
@@ -131,7 +217,7 @@ def photograph(
     for theme, named in themes.items():
         notebook.lab.set_theme(named)
         for width in widths:
-            notebook.lab.set_width(width, 2400)
+            notebook.lab.set_width(width, HEIGHT)
             box = notebook.page.evaluate(
                 """(cell) => {
                   const panel = document.querySelector('.jp-NotebookPanel:not(.lm-mod-hidden)');
@@ -164,7 +250,9 @@ def main(names: Sequence[str]) -> int:
     chosen = [shot for shot in SHOTS if not names or shot.name in names]
     with tempfile.TemporaryDirectory(prefix="pictures-") as folder:
         environment = {"PYTHONPATH": str(ROOT / "examples")}
-        with jupyter_lab(Path(folder), **environment) as server, chromium() as browser:
+        root = Path(folder, "flights")  # what the project is called
+        root.mkdir()
+        with jupyter_lab(root, **environment) as server, chromium() as browser:
             lab = Lab(browser.new_context(device_scale_factor=1).new_page(), server)
             lab.start()
             for shot in chosen:

@@ -10,15 +10,24 @@ from nbflow.display.theme import LIGHT, STYLES, css_name, mix
 from nbflow.display.tree import shown_parameters
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from nbflow.core.events import TaskRecord
     from nbflow.core.graph import TaskGraph
 
 _PARAMETERS_SHOWN = 60
 
 
-def label_lines(record: TaskRecord) -> tuple[str, str]:
-    """Family, and the shown parameters on one line; both harmless and not too long."""
+def label_lines(record: TaskRecord, *, without: Collection[str] = ()) -> tuple[str, str]:
+    """Family, and the shown parameters on one line; both harmless and not too long.
+
+    Parameters
+    ----------
+    without
+        Parameters that are left out where others remain.
+    """
     values = shown_parameters(record)
+    values = {k: v for k, v in values.items() if k not in without} or values
     if len(values) == 1:
         words = f"{visible(next(iter(values)))}={visible(next(iter(values.values())))}"
     else:
@@ -39,7 +48,13 @@ def to_graphviz(graph: TaskGraph, *, rank: str = "LR") -> Any:
     dot = graphviz.Digraph(
         "nbflow",
         graph_attr={"rankdir": rank, "bgcolor": "transparent", "fontname": "sans-serif"},
-        node_attr={"shape": "box", "style": "rounded,filled", "fontname": "sans-serif"},
+        node_attr={
+            "shape": "box",
+            "style": "rounded,filled",
+            "fontname": "sans-serif",
+            # Who draws it may have another font than who lays it out.
+            "margin": "0.25,0.08",
+        },
         edge_attr={"color": LIGHT.edge, "arrowsize": "0.7"},
     )
     numbers = {task_id: f"n{number}" for number, task_id in enumerate(graph.order())}

@@ -31,6 +31,8 @@ TABLE_LIMIT = 60
 _FAILURES_SHOWN = 5
 _NAMES_SHOWN = 12
 _INDENT = 18
+#: Characters of a value that stays on one line.
+_UNBROKEN = 12
 
 
 def _two(light: str, dark: str, *, name: str = "color") -> str:
@@ -251,8 +253,10 @@ def failure_html(task: TaskSummary, *, open_source: bool = True, stable: bool = 
 
 def _source(error: ErrorInfo, ink: str) -> str:
     lines = []
-    for number, line in error.source:
-        shown = f"{number:>4}  {markup(visible_line(line), limit=500)}"
+    written = [(number, visible_line(line)) for number, line in error.source]
+    indent = min((len(w) - len(w.lstrip()) for _, w in written if w.strip()), default=0)
+    for number, line in written:
+        shown = f"{number:>4}  {markup(line[indent:], limit=500)}"
         mark = "&gt;" if number == error.line else " "
         bold = f'<b style="{ink}">{mark}</b><b>{shown}</b>'
         lines.append(bold if number == error.line else f"{mark}{shown}")
@@ -399,7 +403,7 @@ def table_html(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]
 
 def cells_html(head: Sequence[str], rows: Sequence[Sequence[object]], *, caption: str) -> str:
     """A plain table of any values without a card around it."""
-    return _table(head, [_row([markup(cell) for cell in row]) for row in rows], caption=caption)
+    return _table(head, map(_plain_row, rows), caption=caption)
 
 
 def note_html(said: str) -> str:
@@ -499,6 +503,17 @@ def _row(cells: Sequence[str], *, first: str = "") -> str:
     return f'<tr style="background:none">{head}{"".join(map(_cell, cells[1:]))}</tr>'
 
 
+def _plain_row(values: Sequence[object]) -> str:
+    """Short values stay on one line; long ones break where they must."""
+    cells = []
+    for number, value in enumerate(map(str, values)):
+        tag, scope = ("td", "") if number else ("th", ' scope="row"')
+        breaks = "white-space:nowrap" if len(value) <= _UNBROKEN else "overflow-wrap:anywhere"
+        style = f"{_CELL};{breaks};font-weight:inherit"
+        cells.append(f'<{tag}{scope} style="{style}">{markup(value)}</{tag}>')
+    return f'<tr style="background:none">{"".join(cells)}</tr>'
+
+
 def _table(head: Sequence[str], rows: Iterable[str], *, caption: str) -> str:
     columns = "".join(
         f'<th scope="col" style="{_CELL};font-weight:600;font-size:.85em">{_second(name)}</th>'
@@ -514,7 +529,7 @@ def _table(head: Sequence[str], rows: Iterable[str], *, caption: str) -> str:
 def _facts(rows: Sequence[tuple[str, str]]) -> str:
     body = "".join(
         f'<tr style="background:none"><th scope="row" style="{_CELL};font-weight:inherit">'
-        f"{_second(name)}</th>{_cell(value)}</tr>"
+        f'{_second(name)}</th><td style="{_CELL};overflow-wrap:anywhere">{value}</td></tr>'
         for name, value in rows
     )
     return f'<table style="{_TABLE}"><tbody>{body}</tbody></table>' if rows else ""

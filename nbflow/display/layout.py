@@ -9,6 +9,7 @@ Source: Graphviz's `plain` output format.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import shutil
 import sys
@@ -44,9 +45,13 @@ _MANY = 150
 
 #: Widths that a card and a family's box have at least, where names need more.
 _CARD_WIDTH = 132.0
-_GROUP_WIDTH = 214.0
+#: And at most.
+_MOST_WIDTH = 270.0
+_GROUP_WIDTH = 200.0
 #: Room for the longest word of a state beside the badge, so that parameters line up.
 WORD_ROOM = 72.0
+#: Pixels of a card at the left of its text, where the badge is, and at the right.
+TEXT_LEFT, TEXT_RIGHT = 40.0, 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,16 +172,17 @@ def box_sizes(picture: Picture, lines: int) -> tuple[tuple[float, float], ...]:
     widths = []
     for box in picture.boxes:
         if box.is_group:
-            widths.append(max(_GROUP_WIDTH, 96 + text_width(box.family + box.words, 13) * 1.06))
+            widths.append(max(_GROUP_WIDTH, 64 + text_width(box.family + box.words, 13) * 1.06))
             continue
         words = text_width(box.words, 11)
         under = max(WORD_ROOM, words) if lines == 3 else WORD_ROOM + words
-        widths.append(min(230.0, 48 + max(text_width(box.family, 13) * 1.14, under)))
+        named = max(text_width(box.family, 13) * 1.14, under)
+        widths.append(min(_MOST_WIDTH, TEXT_LEFT + TEXT_RIGHT + named))
     # One long name must not make all boxes wide, and the type small: it is cut instead.
     usual = sorted(widths)[len(widths) // 2]
     least = _GROUP_WIDTH if any(box.is_group for box in picture.boxes) else _CARD_WIDTH
     width = min(max(widths), max(1.25 * usual, least))
-    return ((round(width, 1), 60.0 if lines == 3 else 46.0),) * len(picture.boxes)
+    return ((float(math.ceil(width)), 60.0 if lines == 3 else 46.0),) * len(picture.boxes)
 
 
 def _character_width(character: str) -> float:
@@ -202,13 +208,16 @@ def _cost(layout: Layout) -> float:
 
 
 def _share_of_cut(picture: Picture, sizes: Sequence[tuple[float, float]], lines: int) -> float:
-    """Share of the cards on which the parameters are cut."""
+    """Share of the parameters that is cut off, of the cards on average."""
     if picture.size is not BoxSize.CARD:
         return 0.0
-    beside = 43 + (WORD_ROOM if lines == 2 else 0.0)
+    beside = TEXT_LEFT + TEXT_RIGHT + (WORD_ROOM if lines == 2 else 0.0)
     boxes = zip(picture.boxes, sizes, strict=True)
-    cut = sum(text_width(box.words, 11) > width - beside for box, (width, _) in boxes)
-    return cut / len(picture.boxes)
+    shares = (
+        max(0.0, 1 - (width - beside) / max(text_width(box.words, 11), 1.0))
+        for box, (width, _) in boxes
+    )
+    return sum(shares) / len(picture.boxes)
 
 
 def _question(picture: Picture, sizes: Sequence[tuple[float, float]], rank: str) -> str:

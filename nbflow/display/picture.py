@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from nbflow.core.status import TaskState
 from nbflow.display.diagram import label_lines
+from nbflow.display.escape import visible
 from nbflow.display.theme import TROUBLE, worst
+from nbflow.display.tree import shown_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -52,9 +54,11 @@ class Box:
     """One box: a task, or the tasks of a family."""
 
     family: str
-    #: The shown parameters of a task; `×365` of a family.
+    #: What tells a task from others, else its parameters; `×365` of a family.
     words: str
     ids: tuple[str, ...]
+    #: The task with all its parameters; the family and how many.
+    name: str
 
     @property
     def is_group(self) -> bool:
@@ -91,7 +95,7 @@ def picture_of(graph: TaskGraph, *, expand: bool = False) -> Picture | None:
     count = len(graph)
     if not 0 < count <= BOX_LIMIT and (expand or not count):
         return None
-    if count <= CARD_LIMIT and (expand or _widest_level(graph) <= LEVEL_LIMIT):
+    if count <= CARD_LIMIT and (expand or not is_folded(graph)):
         return _build(graph, BoxSize.CARD, [(i,) for i in graph.order()])
     if expand:
         size = BoxSize.CHIP if count <= CHIP_LIMIT else BoxSize.DOT
@@ -100,9 +104,14 @@ def picture_of(graph: TaskGraph, *, expand: bool = False) -> Picture | None:
     return _build(graph, BoxSize.GROUP, groups) if len(groups) <= CHIP_LIMIT else None
 
 
+def is_folded(graph: TaskGraph) -> bool:
+    """Whether `picture_of` draws families, unless each task is asked for."""
+    return len(graph) > CARD_LIMIT or _widest_level(graph) > LEVEL_LIMIT
+
+
 def _widest_level(graph: TaskGraph) -> int:
     """Most tasks that have equally long chains of requirements under them."""
-    return max(Counter(graph.depths().values()).values())
+    return max(Counter(graph.depths().values()).values(), default=0)
 
 
 def _groups(graph: TaskGraph) -> list[tuple[str, ...]]:
@@ -136,7 +145,8 @@ def _apart(graph: TaskGraph) -> set[str]:
 
 def _build(graph: TaskGraph, size: BoxSize, groups: Sequence[tuple[str, ...]]) -> Picture:
     at = {task_id: number for number, ids in enumerate(groups) for task_id in ids}
-    boxes = tuple(_box(graph, ids) for ids in groups)
+    common = _common(graph, [ids[0] for ids in groups if len(ids) == 1])
+    boxes = tuple(_box(graph, ids, common) for ids in groups)
     return Picture(size, boxes, tuple(sorted(set(_edges(graph, at)))))
 
 
@@ -149,6 +159,24 @@ def _edges(graph: TaskGraph, at: dict[str, int]) -> Iterable[tuple[int, int]]:
                 yield up, down
 
 
-def _box(graph: TaskGraph, ids: tuple[str, ...]) -> Box:
-    family, words = label_lines(graph.nodes[ids[0]].record)
-    return Box(family, f"×{len(ids):,}" if len(ids) > 1 else words, ids)
+def _common(graph: TaskGraph, singles: Sequence[str]) -> set[str]:
+    """Parameters whose value the one root has, and every single task that has them: it says so."""
+    if len(graph.roots) != 1 or graph.roots[0] not in graph.nodes:
+        return set()
+    root = shown_parameters(graph.nodes[graph.roots[0]].record)
+    common = set(root)
+    for task_id in singles:
+        values = shown_parameters(graph.nodes[task_id].record)
+        common -= {name for name in common & values.keys() if values[name] != root[name]}
+        if not common:
+            break
+    return common
+
+
+def _box(graph: TaskGraph, ids: tuple[str, ...], common: set[str]) -> Box:
+    record = graph.nodes[ids[0]].record
+    family, words = label_lines(record, without=() if ids[0] in graph.roots else common)
+    if len(ids) > 1:
+        count = f"×{len(ids):,}"
+        return Box(family, count, ids, f"{family} {count}")
+    return Box(family, words, ids, visible(record.describe()))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from nbflow.core.status import TaskState
 from nbflow.display.badges import INDEX, badge
 from nbflow.display.escape import markup
-from nbflow.display.layout import ROOM, WORD_ROOM, fit, text_width
+from nbflow.display.layout import ROOM, TEXT_LEFT, TEXT_RIGHT, WORD_ROOM, fit, text_width
 from nbflow.display.picture import BoxSize
 from nbflow.display.svg_style import dark_css
 from nbflow.display.theme import FONT, LIGHT, ORDER, STYLES, mix, worst
@@ -149,8 +149,8 @@ def _spoken(counts: Mapping[TaskState, int]) -> str:
 
 def _arrow_head(ink: _Ink, scope: str) -> str:
     return (
-        f'<marker id="{scope}a" viewBox="0 0 8 8" refX="7.4" refY="4" markerWidth="7" '
-        f'markerHeight="7" orient="auto"><path d="M0 .6 7.6 4 0 7.4 1.8 4z" fill="{ink.edge}" '
+        f'<marker id="{scope}a" viewBox="0 0 8 8" refX="7.4" refY="4" markerWidth="9" '
+        f'markerHeight="9" markerUnits="userSpaceOnUse" orient="auto"><path d="M0 .6 7.6 4 0 7.4 1.8 4z" fill="{ink.edge}" '
         'class="ah"/></marker>'
     )
 
@@ -210,7 +210,7 @@ def _static_box(
     state = worst(tally)
     style, name = STYLES[state], INDEX[state]
     box, size = picture.boxes[number], layout.sizes[number]
-    tip = f"<title>{_full_name(box)} – {style.word}</title>" if tips else ""
+    tip = f"<title>{markup(box.name)} – {style.word}</title>" if tips else ""
     if box.is_group or picture.size is BoxSize.CHIP:
         frame = _frame(picture, layout, box, state, size)
     else:
@@ -269,7 +269,7 @@ def _live_box(picture: Picture, layout: Layout, number: int, scope: str) -> str:
     x, y, size = _badge_place(picture, layout, box)
     parts = [
         (
-            f"{_group(layout, number)}<title>{_full_name(box)}</title>"
+            f"{_group(layout, number)}<title>{markup(box.name)}</title>"
             f'<rect class="bx" width="{width:.0f}" height="{height:.0f}" '
             f'rx="{_RADIUS[picture.size]}"/>'
             f'<svg x="{x}" y="{y}" width="{size}" height="{size}" viewBox="0 0 20 20">'
@@ -296,10 +296,6 @@ def _group(layout: Layout, number: int) -> str:
     return f'<g class="nd n{number}" data-k="{number}" transform="{place}">'
 
 
-def _full_name(box: Box) -> str:
-    return markup(f"{box.family} {box.words}" if box.is_group else f"{box.family}({box.words})")
-
-
 def _badge_place(picture: Picture, layout: Layout, box: Box) -> tuple[int, int, int]:
     if picture.size in _BADGE:
         return _BADGE[picture.size]
@@ -311,18 +307,21 @@ def _badge_place(picture: Picture, layout: Layout, box: Box) -> tuple[int, int, 
 def _word_places(layout: Layout, box: Box) -> tuple[float, float, float, float]:
     """Where the state's word stands, and where the parameters do."""
     if layout.lines == 2:
-        return 40, 36, 40 + WORD_ROOM, 36
-    return 40, 50 if box.words else 35, 40, 35
+        return TEXT_LEFT, 36, TEXT_LEFT + WORD_ROOM, 36
+    return TEXT_LEFT, 50 if box.words else 35, TEXT_LEFT, 35
 
 
 def _card_words(layout: Layout, box: Box, width: float, ink: _Ink) -> str:
-    family = markup(fit(box.family, 14.6, width - 42))
+    family = markup(fit(box.family, 14.6, width - TEXT_LEFT - 2))
     top = 20 if layout.lines == 2 else 19
-    title = f'<text class="t1" x="40" y="{top}" font-weight="600" fill="{ink.text}">{family}</text>'
+    title = (
+        f'<text class="t1" x="{TEXT_LEFT:g}" y="{top}" font-weight="600" fill="{ink.text}">'
+        f"{family}</text>"
+    )
     if not box.words:
         return title
     *_, x, y = _word_places(layout, box)
-    words = markup(fit(box.words, 11, width - x - 3))
+    words = markup(fit(box.words, 11, width - x - TEXT_RIGHT))
     return (
         f'{title}<text class="t2" x="{x:g}" y="{y:g}" font-size="11" fill="{ink.second}">'
         f"{words}</text>"

@@ -9,7 +9,7 @@ from nbflow.core.status import TaskState
 from nbflow.display import drawing, html, layout, live, svg, text, words
 from nbflow.display.badges import INDEX
 from nbflow.display.escape import markup, visible
-from nbflow.display.picture import CARD_LIMIT, picture_of
+from nbflow.display.picture import is_folded, picture_of
 from nbflow.display.theme import STYLES
 from nbflow.display.tree import shown_parameters
 from nbflow.widgets.background import Background
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 #: Tasks whose names the page knows; of more, families can be found only.
 NAMED_LIMIT = 5_000
 _OUTPUTS_SHOWN = 5
+_NO_TASKS = "no tasks yet: what runs, or is planned in a form, is drawn here"
 
 
 class DagView(Following):
@@ -190,17 +191,14 @@ class DagView(Following):
             drawable = picture is not None and found is not None
             self._drawn = {
                 "markup": svg.live_svg(picture, found, self.scope) if picture and found else "",
-                "boxes": [
-                    {"name": _name(graph, box.ids), "members": [at[i] for i in box.ids]}
-                    for box in boxes
-                ],
+                "boxes": [{"name": box.name, "members": [at[i] for i in box.ids]} for box in boxes],
                 "edges": [list(edge) for edge in picture.edges] if picture and drawable else [],
                 "names": [visible(graph.nodes[i].record.describe()) for i in self._order]
                 if len(graph) <= NAMED_LIMIT
                 else [],
                 "note": note,
                 "expanded": self.expanded,
-                "can_expand": len(graph) > CARD_LIMIT,
+                "can_expand": is_folded(graph),
             }
             self._shape = shape
             return self._drawn
@@ -210,7 +208,7 @@ class DagView(Following):
         if engine is None:
             return None, drawing.NO_ENGINE
         if picture is None:
-            return None, drawing.TOO_LARGE if count else "no tasks yet"
+            return None, drawing.TOO_LARGE if count else _NO_TASKS
         found = layout.lay_out_once(picture, engine, rank=self.options.rank)
         return found, "" if found is not None else drawing.TOO_SLOW
 
@@ -256,8 +254,3 @@ def _facts(rows: list[tuple[str, str]]) -> str:
         if value
     )
     return f'<table class="rows"><tbody>{body}</tbody></table>' if body else ""
-
-
-def _name(graph: TaskGraph, ids: tuple[str, ...]) -> str:
-    record = graph.nodes[ids[0]].record
-    return visible(record.describe()) if len(ids) == 1 else f"{record.family} ×{len(ids):,}"

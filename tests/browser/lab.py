@@ -259,6 +259,8 @@ class Lab:
             "(light) => document.body.dataset.jpThemeLight === light",
             arg=str(name == LIGHT).lower(),
         )
+        # While the theme loads, moons circle over the page; they fade.
+        self.page.wait_for_function("() => !document.querySelector('#jupyterlab-splash')")
 
     def set_width(self, width: int, height: int = 1000) -> None:
         """Give the window a size, and wait until the page is laid out in it."""

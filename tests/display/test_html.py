@@ -242,3 +242,17 @@ def test_stable_failure_does_not_number_its_cell():
     assert "In[…], line 14, in run" in page
     assert "In[12]" not in page
     assert "File &quot;In[12]&quot;" in html.run_html(failed().summary)
+
+
+def test_values_of_tables_break_where_they_must_and_short_ones_nowhere():
+    drawn = html.cells_html(["a", "b"], [["x" * 300, "1.7 s"]], caption="t")
+
+    assert re.search(r"<th[^>]*overflow-wrap:anywhere[^>]*>xxx", drawn)
+    assert re.search(r"<td[^>]*white-space:nowrap[^>]*>1\.7 s<", drawn)
+
+
+def test_source_of_a_failure_begins_at_the_left():
+    drawn = html.run_html(failed().summary)
+
+    assert "  13  df = pd.read_parquet" in drawn
+    assert "  14  df[&quot;net&quot;]" in drawn

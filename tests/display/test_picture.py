@@ -20,6 +20,23 @@ def test_few_tasks_have_a_card_each():
     assert picture.edges == ((0, 1), (0, 2), (1, 3), (2, 3))
 
 
+def test_boxes_leave_out_what_the_root_says_of_all():
+    g = Grower()
+    raw = [g.add("Raw", day="1", region=region) for region in ("DE", "FR")]
+    other = g.add("Raw", day="1", region="UK", scale="2")
+    clean = g.add("Clean", *raw, other, day="1")
+    picture = picture_of(g.graph(g.add("Top", clean, day="1", scale="1")))
+
+    assert [(box.family, box.words) for box in picture.boxes] == [
+        ("Raw", "region=DE"),
+        ("Raw", "region=FR"),
+        ("Raw", "region=UK, scale=2"),
+        ("Clean", "day=1"),
+        ("Top", "day=1, scale=1"),
+    ]
+    assert picture.boxes[0].name == "Raw(day=1, region=DE)"
+
+
 def test_many_tasks_are_families_with_counts():
     graph = wide(100)
     picture = picture_of(graph)

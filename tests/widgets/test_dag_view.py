@@ -54,6 +54,18 @@ def test_recolouring_sends_the_states_only(page):
     assert len(json.dumps(update)) < 100
 
 
+def test_families_of_few_tasks_beside_each_other_can_be_expanded_too(page):
+    view = DagView(wide(17), settings=LIVE)
+    _ = view.widget
+    assert page.state(view)["can_expand"]
+
+    page.act(view, "expand", on=True)
+    until(lambda: len(page.state(view)["boxes"]) == 35)
+
+    assert page.state(view)["can_expand"]
+    assert not DagView(wide(16), settings=LIVE).state()["can_expand"]
+
+
 def test_families_of_a_large_graph_are_boxes_that_can_be_expanded(page):
     view = DagView(wide(60), settings=LIVE)
     _ = view.widget
@@ -142,13 +154,23 @@ def test_ids_in_the_drawing_are_unique_on_a_page():
 
 
 def test_empty_graph_and_missing_engine_are_said(monkeypatch):
-    assert DagView(TaskGraph(()), settings=LIVE).state()["note"] == "no tasks yet"
+    assert DagView(TaskGraph(()), settings=LIVE).state()["note"].startswith("no tasks yet:")
     monkeypatch.setattr("nbflow.display.layout.find_engine", lambda *_, **__: None)
     state = DagView(diamond(), settings=LIVE).state()
 
     assert state["markup"] == ""
     assert "graphviz-pure" in state["note"]
     assert len(state["names"]) == 4
+
+
+def test_graph_of_a_run_can_be_looked_around_in(page, project):
+    class Leaf(nbflow.Task):
+        def run(self):
+            pass
+
+    view = nbflow.run(Leaf()).dag.view()
+
+    assert [node.state for node in view.graph.nodes.values()] == [TaskState.DONE]
 
 
 def test_static_form_has_picture_and_table():

@@ -118,7 +118,7 @@ function render({ model, el }) {
       node.setAttribute("tabindex", k ? "-1" : "0");
     });
     stage.style.aspectRatio = `${full[2]} / ${full[3]}`;
-    stage.style.maxWidth = full[3] > TALL ? "" : `${Math.round(full[2] * 1.15)}px`;
+    box.style.setProperty("--drawn", full[3] > TALL ? "100%" : `${Math.round(full[2] * 1.15)}px`);
     svg.removeAttribute("width");
     svg.removeAttribute("height");
     fit();
