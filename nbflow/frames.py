@@ -221,8 +221,8 @@ def durations_frame(rows: Iterable[FamilyRow]) -> pd.DataFrame:
     -------
     DataFrame
         Columns: task (string: family), succeeded (Int64: the successes that were looked at), p50,
-        p90 (float64: seconds that half, and nine tenths, of them did not exceed, to the
-        millisecond), last (datetime64[ns, UTC]: end of the latest, to the second).
+        p90 (float64: seconds that half, and nine tenths, of them did not exceed, four
+        digits), last (datetime64[ns, UTC]: end of the latest, to the second).
     """
     return _frame(
         DURATIONS,
@@ -230,8 +230,8 @@ def durations_frame(rows: Iterable[FamilyRow]) -> pd.DataFrame:
             (
                 row.family,
                 row.durations.count,
-                _milliseconds(row.durations.p50),
-                _milliseconds(row.durations.p90),
+                _rounded(row.durations.p50, 4),
+                _rounded(row.durations.p90, 4),
                 int(row.ended),
             )
             for row in rows
@@ -315,7 +315,7 @@ def _run_values(row: RunRow) -> tuple[Any, ...]:
         row.status.value.lower(),
         # A run is told by its second: more digits make the table unreadable.
         int(row.started) if row.started else None,
-        _milliseconds(row.seconds),
+        _rounded(row.seconds, 3),
         row.ran,
         row.complete,
         row.failed,
@@ -326,8 +326,8 @@ def _run_values(row: RunRow) -> tuple[Any, ...]:
     )
 
 
-def _milliseconds(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, 3)
+def _rounded(seconds: float | None, digits: int) -> float | None:
+    return None if seconds is None else round(seconds, digits)
 
 
 def _task_run_values(row: TaskRunRow) -> tuple[Any, ...]:

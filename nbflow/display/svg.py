@@ -150,8 +150,8 @@ def _spoken(counts: Mapping[TaskState, int]) -> str:
 def _arrow_head(ink: _Ink, scope: str) -> str:
     return (
         f'<marker id="{scope}a" viewBox="0 0 8 8" refX="7.4" refY="4" markerWidth="9" '
-        f'markerHeight="9" markerUnits="userSpaceOnUse" orient="auto"><path d="M0 .6 7.6 4 0 7.4 1.8 4z" fill="{ink.edge}" '
-        'class="ah"/></marker>'
+        'markerHeight="9" markerUnits="userSpaceOnUse" orient="auto">'
+        f'<path d="M0 .6 7.6 4 0 7.4 1.8 4z" fill="{ink.edge}" class="ah"/></marker>'
     )
 
 

@@ -200,12 +200,18 @@ class CancelReport:
         if not self.running:
             return "no task runs; nothing more is started."
         named = ", ".join(self.running[:3])
-        more = f" and {len(self.running) - 3} more" if len(self.running) > 3 else ""
+        if len(self.running) > 3:
+            named += f" and {len(self.running) - 3} more"
+        is_one = len(self.running) == 1
         if self.in_process:
-            return f"{named}{more} runs inside this process and is waited for."
+            told = (
+                "runs inside this process and is" if is_one else "run inside this process and are"
+            )
+            return f"{named} {told} waited for."
         if self.now:
-            return f"{named}{more} is ended now."
-        return f"{named}{more} has 5 s to end; --now ends it at once."
+            return f"{named} {'is' if is_one else 'are'} ended now."
+        told = "has 5 s to end; --now ends it" if is_one else "have 5 s to end; --now ends them"
+        return f"{named} {told} at once."
 
 
 def cancel(word: str | None = None, *, now: bool = False) -> CancelReport:

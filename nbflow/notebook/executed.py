@@ -35,7 +35,10 @@ class ExecutedCells:
         """Take note of a cell that has run; `result` is IPython's ExecutionResult."""
         self._current = None
         is_kept = result.info.store_history
-        self._known[result.execution_count if is_kept else self._next()] = _told(result.info)
+        # Of what is not Python nothing ran: only its number is taken.
+        is_broken = isinstance(result.error_before_exec, SyntaxError)
+        told = ("", "") if is_broken else _told(result.info)
+        self._known[result.execution_count if is_kept else self._next()] = told
 
     def cells(self) -> list[Cell]:
         """Every cell, one that was executed again once: where it was first, as it was last."""

@@ -27,6 +27,8 @@ _OUTCOMES = {
     "TaskSuspended": TaskState.DONE,
     "TaskRequeued": TaskState.CANCELLED,
 }
+#: Seconds between a task's start and its work that are shown as waiting.
+_HANDED_OUT = 0.1
 _FORMATS: dict[str, Callable[[Timeline], str]] = {
     ".svg": gantt_svg.timeline_svg,
     ".html": gantt.timeline_page,
@@ -219,6 +221,22 @@ class _Planning:
                         self.parents.setdefault(dep, event.task_id)
 
 
+def _worked(spans: list[Span], seconds: float | None) -> list[Span]:
+    """Spans whose last has no more work than the task took.
+
+    A task counts as started when a worker process is given it; that may have to begin first, or to
+    end another task.
+    """
+    if not spans or not seconds or not spans[-1].is_work:
+        return spans
+    *before, last = spans
+    begun = last.end - seconds
+    if begun - last.start < _HANDED_OUT:
+        return spans
+    waited = [Span(last.start, begun, TaskState.WAITING, last.seq)] if before else []
+    return [*before, *waited, Span(begun, last.end, last.state, last.seq)]
+
+
 def _rows(
     tasks: Sequence[TaskRunRow], spans: Mapping[str, list[Span]], planning: _Planning
 ) -> list[TimelineRow]:
@@ -227,7 +245,7 @@ def _rows(
     ends = {task_id: found[-1].end for task_id, found in spans.items()}
     rows = []
     for task in tasks:
-        found = spans.get(task.task_id)
+        found = _worked(spans.get(task.task_id, []), task.seconds)
         if not found:
             continue
         deps = [ids[n] for n in task.deps if n in ids]

@@ -11,10 +11,14 @@ def info(source, cell_id=None, *, is_kept=True):
     return SimpleNamespace(raw_cell=source, cell_id=cell_id, store_history=is_kept)
 
 
-def execute(executed, source, cell_id=None, *, number=None):
+def ended(told, number=1, error=None):
+    return SimpleNamespace(info=told, execution_count=number, error_before_exec=error)
+
+
+def execute(executed, source, cell_id=None, *, number=None, error=None):
     told = info(source, cell_id, is_kept=number is not None)
     executed.begin(told)
-    executed.end(SimpleNamespace(info=told, execution_count=number or 1))
+    executed.end(ended(told, number or 1, error))
 
 
 def told(executed):
@@ -23,7 +27,7 @@ def told(executed):
 
 def test_cells_before_are_taken_from_the_history():
     executed = ExecutedCells(["", "x = 1", "%load_ext nbflow"])
-    executed.end(SimpleNamespace(info=info("%load_ext nbflow", "b2"), execution_count=2))
+    executed.end(ended(info("%load_ext nbflow", "b2"), 2))
     execute(executed, "y = 2", "b3", number=3)
     assert told(executed) == [(1, "x = 1", ""), (2, "pass", "b2"), (3, "y = 2", "b3")]
 
@@ -31,7 +35,7 @@ def test_cells_before_are_taken_from_the_history():
 def test_cells_are_counted_where_the_kernel_keeps_no_history():
     executed = ExecutedCells([""])
     loading = info("%load_ext nbflow", is_kept=False)
-    executed.end(SimpleNamespace(info=loading, execution_count=1))
+    executed.end(ended(loading))
     execute(executed, "y = 2")
     assert told(executed) == [(1, "pass", ""), (2, "y = 2", "")]
 
@@ -55,3 +59,10 @@ def test_empty_cells_are_left_out():
     executed = ExecutedCells([""])
     execute(executed, "  \n", number=1)
     assert told(executed) == []
+
+
+def test_cells_that_are_not_python_are_left_out_and_counted():
+    executed = ExecutedCells([""])
+    execute(executed, "x = = 1", "a", error=SyntaxError("invalid syntax"))
+    execute(executed, "y = 2", "b")
+    assert told(executed) == [(2, "y = 2", "b")]

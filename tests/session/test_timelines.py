@@ -9,6 +9,9 @@ import pytest
 import nbflow
 from nbflow.core.errors import BadFlagValueError, UnknownRunError
 from nbflow.core.status import TaskState
+from nbflow.session.handle import store_path
+from nbflow.session.timelines import timeline_of
+from nbflow.stores import history
 
 
 class Leaf(nbflow.Task):
@@ -144,3 +147,19 @@ def test_unknown_suffix_is_refused(project):
     with pytest.raises(BadFlagValueError, match=r"missing/run\.svg cannot be written"):
         nbflow.timeline().save("missing/run.svg")
     assert not (project / "run.svgz").exists()
+
+
+def test_task_waits_while_its_worker_process_begins(project):
+    nbflow.run(Leaf(n=1))
+    path = store_path("")
+    (run,) = history.read_runs(path)
+    events = [
+        event._replace(at=event.at - 5) if event.kind == "TaskStarted" else event
+        for event in history.read_events(path, run.run_id)
+    ]
+    begun = run._replace(started=run.started - 6)
+
+    (row,) = timeline_of(begun, history.read_task_runs(path, run.run_id), events).rows
+
+    assert [span.state for span in row.spans] == [TaskState.WAITING, TaskState.DONE]
+    assert row.worked < 1
