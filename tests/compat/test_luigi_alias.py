@@ -76,7 +76,7 @@ def test_uninstall_gives_the_real_luigi_back(python: Python) -> None:
     assert done.stdout == "False luigi\n", done.stderr
 
 
-@pytest.mark.parametrize("name", ["luigi.contrib.s3", "luigi.scheduler", "luigi.nothing"])
+@pytest.mark.parametrize("name", ["luigi.contrib.s3", "luigi.server", "luigi.nothing"])
 def test_what_is_not_there_says_so(python: Python, name: str) -> None:
     """Absent with a clear error, and an ImportError that pipelines may catch."""
     done = python(

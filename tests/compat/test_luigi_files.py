@@ -82,7 +82,7 @@ def test_file_that_nobody_closes_is_removed() -> None:
 
 @both
 def test_subclass_says_where_the_file_goes(library: Any) -> None:
-    class Upload(library.target.AtomicLocalFile):  # type: ignore[misc, name-defined]
+    class Upload(library.target.AtomicLocalFile):
         def move_to_final_destination(self) -> None:
             moved[self.path] = Path(self.tmp_path).read_bytes()
 
@@ -107,7 +107,7 @@ def test_base_class_alone_says_what_is_missing() -> None:
 def gzip_format(library: Any) -> Any:
     """Gzip by the program of that name, as pipelines define it."""
 
-    class ProgramGzip(library.format.Format):  # type: ignore[misc, name-defined]
+    class ProgramGzip(library.format.Format):
         input = "bytes"
         output = "bytes"
 
@@ -186,7 +186,7 @@ def test_stream_without_a_descriptor_and_process_of_ones_own_are_read(library: A
 
 @both
 def test_format_of_a_wrapper_of_ones_own(library: Any) -> None:
-    class Shout(library.format.BaseWrapper):  # type: ignore[misc, name-defined]
+    class Shout(library.format.BaseWrapper):
         def __init__(self, stream: Any, mark: bytes) -> None:
             super().__init__(stream)
             self.mark = mark
@@ -194,7 +194,7 @@ def test_format_of_a_wrapper_of_ones_own(library: Any) -> None:
         def write(self, data: bytes) -> None:
             self._stream.write(data.upper() + self.mark)
 
-    class Shouting(library.format.WrappedFormat):  # type: ignore[misc, name-defined]
+    class Shouting(library.format.WrappedFormat):
         input = "bytes"
         output = "bytes"
         wrapper_cls = Shout

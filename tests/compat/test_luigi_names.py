@@ -49,6 +49,7 @@ SUBMODULES = {
     "retcodes": "retcode run_with_retcodes",
     "worker": "worker TaskException",
     "rpc": "RPCError RemoteScheduler",
+    "scheduler": "Scheduler scheduler",
     "cmdline": "luigi_run",
     "cmdline_parser": "CmdlineParser",
     "tools.range": "RangeBase RangeDaily RangeDailyBase RangeHourly RangeHourlyBase "
@@ -77,7 +78,7 @@ def test_submodules_have_the_names_that_pipelines_import(module: str) -> None:
 
 
 #: Modules of which pipelines import single names only.
-_PARTLY = {"worker", "rpc", "cmdline", "cmdline_parser", "configuration.cfg_parser"}
+_PARTLY = {"worker", "rpc", "scheduler", "cmdline", "cmdline_parser", "configuration.cfg_parser"}
 #: Members of Luigi's classes that are of its own inside.
 LACKING = {
     "DateMinuteParameter": {"deprecated_date_format"},
@@ -169,7 +170,8 @@ def test_an_unknown_name_says_whose_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["contrib.s3", "notifications", "scheduler", "server", "task_history", "setup_logging"]
+    "name",
+    ["contrib.s3", "notifications", "server", "batch_notifier", "task_history", "setup_logging"],
 )
 def test_a_module_that_is_not_there_says_what_to_use(name: str) -> None:
     """D3."""

@@ -146,6 +146,7 @@ _MODULES = frozenset(
         "parameter",
         "retcodes",
         "rpc",
+        "scheduler",
         "target",
         "task",
         "task_register",

@@ -148,6 +148,14 @@ class scheduler(Config):
         description="Seconds after the first failure from which on the next one disables a task",
     )
     disable_persist = IntParameter(default=86_400, description="Seconds that a task stays disabled")
+    max_shown_tasks = IntParameter(default=100_000)
+    max_graph_nodes = IntParameter(default=100_000)
+    prune_on_get_work = BoolParameter(default=False)
+    pause_enabled = BoolParameter(default=True)
+    send_messages = BoolParameter(default=True)
+    stable_done_cooldown_secs = IntParameter(
+        default=10, description="Seconds in which a task that was done is not taken for pending"
+    )
 
 
 class retcode(Config):

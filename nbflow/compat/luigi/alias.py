@@ -79,7 +79,6 @@ _ADVICE = {
     "metrics": "how long tasks took is in nbflow.history()",
     "mypy": "parameters are typed without a plugin",
     "notifications": "no mail is sent; a handler of Event.FAILURE can tell whom you want",
-    "scheduler": "the scheduler is in the process of the run and has no such face",
     "server": "the scheduler is in the process of the run and has no such face",
     "setup_logging": "configure the standard library's logging",
     "task_history": "each run is recorded anyway: nbflow.history()",
