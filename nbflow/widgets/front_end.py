@@ -10,6 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from nbflow.core.errors import NotSupportedHereError
 from nbflow.display.badges import INDEX
 from nbflow.display.svg_style import class_css, scope_css
 from nbflow.display.theme import FONT, MONOSPACE, ORDER, STYLES, css_name, worst
@@ -28,9 +29,19 @@ def widget_class(view: str, fields: tuple[str, ...]) -> Any:
         Name of a file in `static`, without its suffix.
     fields
         Names of the traits, each any JSON value.
+
+    Raises
+    ------
+    NotSupportedHereError
+        There are no widgets in this environment.
     """
-    import anywidget
-    import traitlets
+    try:
+        import anywidget
+        import traitlets
+    except ModuleNotFoundError as error:
+        raise NotSupportedHereError(
+            f"widgets need {error.name}, which is not installed: pip install anywidget"
+        ) from error
 
     body = {
         "__module__": __name__,

@@ -15,6 +15,8 @@ import threading
 import uuid
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from nbflow.core.errors import NotSupportedHereError
+from nbflow.display import html
 from nbflow.display.environment import DisplayMode, detect
 from nbflow.display.render import ERRORS, HEARTBEAT, renderer
 from nbflow.widgets.front_end import widget_class
@@ -111,12 +113,16 @@ class Panel:
     def bundle(self) -> dict[str, Any]:
         """What a cell shows: the widget's view where somebody can act, and HTML and text."""
         data: dict[str, Any] = {"text/plain": self.text(), "text/html": self.html()}
-        if self.is_live:
-            data[_WIDGET_VIEW] = {
-                "version_major": 2,
-                "version_minor": 0,
-                "model_id": self.widget.model_id,
-            }
+        if not self.is_live:
+            return data
+        try:
+            model_id = self.widget.model_id
+        except NotSupportedHereError as error:
+            # What it would show can still be read.
+            data["text/plain"] += f"\n({error})"
+            data["text/html"] += html.note_html(str(error))
+            return data
+        data[_WIDGET_VIEW] = {"version_major": 2, "version_minor": 0, "model_id": model_id}
         return data
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
