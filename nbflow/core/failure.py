@@ -25,10 +25,14 @@ TRACEBACK_LIMIT = 100_000
 #: A frame of a traceback as text, with the line of source below it where that is told.
 _FRAME = re.compile(r'^  File "([^"\n]+)", line (\d+)(.*)\n(    .*\n)?', re.MULTILINE)
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_FOREIGN = tuple(
-    os.path.abspath(path) + os.sep
-    for path in {sysconfig.get_path(key) for key in ("stdlib", "platstdlib", "purelib", "platlib")}
-)
+
+
+def _folders(*keys: str) -> tuple[str, ...]:
+    return tuple(os.path.abspath(sysconfig.get_path(key)) + os.sep for key in keys)
+
+
+_INSTALLED = _folders("purelib", "platlib")
+_FOREIGN = (*_INSTALLED, *_folders("stdlib", "platstdlib"))
 
 
 def describe_error(
@@ -122,14 +126,15 @@ def _message(error: BaseException) -> str:
 
 
 def _user_frame(frame: TracebackType | None) -> TracebackType | None:
-    """The innermost frame of the user's code; else the innermost that is not nbflow's."""
+    """The innermost frame of the user's code, else of a library that somebody installed."""
     found = fallback = None
     while frame is not None:
         file = frame.tb_frame.f_code.co_filename
         if not file.startswith(_PACKAGE) and not file.startswith("<frozen"):
-            fallback = frame
             if not file.startswith(_FOREIGN):
                 found = frame
+            elif file.startswith(_INSTALLED):
+                fallback = frame
         frame = frame.tb_next
     return found or fallback
 

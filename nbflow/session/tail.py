@@ -21,7 +21,8 @@ class OutputTail:
 
     def __init__(self, sink: LogSink) -> None:
         self._sink = sink
-        self._lock = threading.Lock()
+        #: Reentrant, for the handler of a signal may print in the middle of a print.
+        self._lock = threading.RLock()
         #: By task id, and "" for all together; who wrote last is last.
         self._ends: dict[str, str] = {"": ""}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import linecache
+from concurrent.futures import ThreadPoolExecutor
 
 from nbflow.core.call import ErrorInfo
 from nbflow.core.failure import describe_error, placed_here, user_traceback
@@ -39,6 +40,16 @@ def test_the_innermost_line_of_the_user_wins_over_the_librarys():
     assert info.file == __file__
     assert info.function == "caught"
     assert info.type == "json.decoder.JSONDecodeError"
+
+
+def test_where_only_the_standard_library_was_there_is_no_line_of_the_users():
+    with ThreadPoolExecutor(1) as pool:
+        error = pool.submit(int, "x").exception()
+    assert error.__traceback__ is not None
+
+    info = describe_error(error)
+
+    assert (info.file, info.source, info.type) == ("", (), "ValueError")
 
 
 def test_notes_travel_with_the_error():

@@ -44,6 +44,16 @@ def test_line_that_was_overwritten_shows_its_last_state(log):
     assert tail.lines("A") == ("first", " 30 %")
 
 
+def test_handler_of_a_signal_may_write_in_the_middle_of_a_write(log):
+    tail = OutputTail(log)
+    with tail._lock:
+        assert tail._lock.acquire(blocking=False)
+        tail._lock.release()
+        tail.write("A", 1, "inner\n")
+
+    assert tail.lines("A") == ("inner",)
+
+
 def test_endless_output_of_many_tasks_keeps_little(log):
     tail = OutputTail(log)
     for n in range(100):
