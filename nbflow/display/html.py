@@ -31,8 +31,8 @@ TABLE_LIMIT = 60
 _FAILURES_SHOWN = 5
 _NAMES_SHOWN = 12
 _INDENT = 18
-#: Characters of a value that stays on one line.
-_UNBROKEN = 12
+#: Characters of a value that stays on one line, and of a word that has to be broken.
+_UNBROKEN, _LONG_WORD = 12, 30
 
 
 def _two(light: str, dark: str, *, name: str = "color") -> str:
@@ -45,13 +45,13 @@ _CARD = (
     "max-width:960px;margin:4px 0;padding:10px 14px;border:1px solid;border-left-width:4px;"
     "border-radius:8px;line-height:1.5;overflow-wrap:break-word;"
 )
-_CELL = "text-align:left;vertical-align:top;padding:3px 18px 3px 0;border:0"
+_CELL = "text-align:left;vertical-align:top;padding:3px 12px 3px 0;border:0"
 _TABLE = "border-collapse:collapse;border:0;margin:6px 0 0;font-size:inherit;table-layout:auto"
 _SMALL = "font-size:.9em;opacity:.75"
 _CODE = f"font-family:{MONOSPACE};font-size:.92em"
 _BLOCK = (
-    f"{_CODE};margin:6px 0;padding:8px 12px;border-radius:6px;overflow-x:auto;line-height:1.5;"
-    "background:rgba(127,127,127,.1);color:inherit;white-space:pre"
+    f"{_CODE};margin:6px 0;padding:8px 12px;border-radius:6px;line-height:1.5;"
+    "background:rgba(127,127,127,.1);color:inherit;white-space:pre-wrap;overflow-wrap:anywhere"
 )
 
 
@@ -273,6 +273,7 @@ def _tasks_section(summary: RunSummary, stable: bool) -> str:
     else:
         rows = [_task_row(summary.tasks[i], stable) for i in summary.graph().order()]
         table = _table(["task", "state, time, output"], rows, caption="tasks of the run")
+        table = f'<div style="overflow-wrap:anywhere">{table}</div>'
     said = f"{words.plural(summary.total, 'task')}: {counts_html(summary.counts)}"
     return details_html(said, table)
 
@@ -508,8 +509,11 @@ def _plain_row(values: Sequence[object]) -> str:
     cells = []
     for number, value in enumerate(map(str, values)):
         tag, scope = ("td", "") if number else ("th", ' scope="row"')
-        breaks = "white-space:nowrap" if len(value) <= _UNBROKEN else "overflow-wrap:anywhere"
-        style = f"{_CELL};{breaks};font-weight:inherit"
+        style = f"{_CELL};font-weight:inherit"
+        if len(value) <= _UNBROKEN:
+            style += ";white-space:nowrap"
+        elif max(map(len, value.split()), default=0) > _LONG_WORD:
+            style += ";overflow-wrap:anywhere;min-width:11em"
         cells.append(f'<{tag}{scope} style="{style}">{markup(value)}</{tag}>')
     return f'<tr style="background:none">{"".join(cells)}</tr>'
 

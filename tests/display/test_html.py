@@ -251,6 +251,10 @@ def test_values_of_tables_break_where_they_must_and_short_ones_nowhere():
     assert re.search(r"<td[^>]*white-space:nowrap[^>]*>1\.7 s<", drawn)
 
 
+def test_lines_of_output_and_messages_need_no_scroll_bar():
+    assert "white-space:pre-wrap;overflow-wrap:anywhere" in html.output_html(["x" * 300])
+
+
 def test_source_of_a_failure_begins_at_the_left():
     drawn = html.run_html(failed().summary)
 
