@@ -59,7 +59,9 @@ class RunLog:
         #: Appending and taking from the left need no lock.
         self._waiting: deque[tuple[str, int, str]] = deque()
         self._characters = 0
-        self._writing = threading.Lock()
+        #: Reentrant, for the handler of a signal may print in the middle of a print.
+        self._writing = threading.RLock()
+        self._is_writing = False
         self._due = threading.Event()
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
@@ -148,11 +150,17 @@ class RunLog:
     def _write_waiting(self) -> None:
         failure = None
         with self._writing:
+            if self._is_writing:  # what waits now is taken there
+                return
+            self._is_writing = True
             try:
-                for (task_id, attempt), text in self._collect():
-                    self._append(task_id, attempt, text)
+                while self._waiting:
+                    for (task_id, attempt), text in self._collect():
+                        self._append(task_id, attempt, text)
             except OSError as error:
                 failure = error
+            finally:
+                self._is_writing = False
         if failure is not None:
             # Outside of the lock: the warning itself may be output of a task.
             self._notice.say(
@@ -187,7 +195,7 @@ class RunLog:
             self._size += len(content)
             line = msgspec.json.encode((task_id, attempt, offset, len(content)))
             _write_whole(self._index, b"\n" + line)
-        except OSError:
+        except BaseException:  # an interrupt, too, must not put the next part in a wrong place
             self._size = os.lseek(self._log, 0, os.SEEK_END)
             raise
 

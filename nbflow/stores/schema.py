@@ -213,7 +213,9 @@ def _migrate(connection: sqlite3.Connection, path: str) -> None:
             )
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        # Where the disk is full SQLite has done it already.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
 
 

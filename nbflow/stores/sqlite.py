@@ -41,8 +41,10 @@ _BATCH = 4_096
 _RETRY_SECONDS = 0.5
 #: Seconds between two tries before that.
 _SHORT_SECONDS = 0.01
+#: How a disk says that it is full; where the file of shared memory does not fit, as the second.
+_FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
 #: What may pass by itself.
-_PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
+_PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, *_FULL})
 
 
 class SqliteRecorder:
@@ -189,7 +191,7 @@ class SqliteRecorder:
                 code = getattr(error, "sqlite_errorcode", 0) & 0xFF
                 if code not in _PASSING:
                     self._writer.give_up(error)
-                elif code == sqlite3.SQLITE_FULL or time.monotonic() - since > self._patience:
+                elif code in _FULL or time.monotonic() - since > self._patience:
                     self._say_stuck(error)
                 if not self._is_stuck:
                     # SQLite has waited, but for some of its locks it does not.

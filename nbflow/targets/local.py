@@ -95,21 +95,21 @@ class LocalFileSystem(FileSystem):
         else:
             os.remove(path)
 
-    def move(self, path: str, dest: str, raise_if_exists: bool = False) -> None:
-        """Move a file or folder, replacing `dest` in one step, across devices too."""
-        _prepare(path, dest, raise_if_exists=raise_if_exists)
+    def move(self, old_path: str, new_path: str, raise_if_exists: bool = False) -> None:
+        """Move a file or folder, replacing `new_path` in one step, across devices too."""
+        _prepare(old_path, new_path, raise_if_exists=raise_if_exists)
         try:
-            self.publish(path, dest)
+            self.publish(old_path, new_path)
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
-            self._copy(path, dest)
-            remove_tree(path)
+            self._copy(old_path, new_path)
+            remove_tree(old_path)
 
-    def copy(self, path: str, dest: str, raise_if_exists: bool = False) -> None:
-        """Copy a file with its permissions; `dest` appears when it is whole."""
-        _prepare(path, dest, raise_if_exists=raise_if_exists)
-        self._copy(path, dest)
+    def copy(self, old_path: str, new_path: str, raise_if_exists: bool = False) -> None:
+        """Copy a file with its permissions; `new_path` appears when it is whole."""
+        _prepare(old_path, new_path, raise_if_exists=raise_if_exists)
+        self._copy(old_path, new_path)
 
     def publish(self, temporary: str, path: str) -> None:
         """Rename `temporary` onto `path` on behalf of the running task.

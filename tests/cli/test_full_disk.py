@@ -77,7 +77,7 @@ def run_on_full_disk(mount_disk, tmp_path, environment):
 
 
 @pytest.mark.parametrize("workers", [(), ("--workers", "2")], ids=["inline", "workers"])
-@pytest.mark.parametrize("free", [0, 8, 36])
+@pytest.mark.parametrize("free", [0, 8, 20, 36])
 def test_full_disk_under_the_store_stops_no_task(run_on_full_disk, tmp_path, free, workers):
     project = tmp_path / "project"
     project.mkdir()

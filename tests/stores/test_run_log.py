@@ -76,6 +76,44 @@ def test_many_small_writes_of_a_task_become_one_part(folder, monkeypatch):
     assert len(list(run_log.read_index(folder, "r-1"))) == 1
 
 
+def test_a_handler_that_prints_in_the_middle_of_a_print_waits_for_nobody(folder, monkeypatch):
+    """A signal comes while the log is being written, and its handler writes much, too."""
+    log = RunLog(folder, "r-1")
+    written = []
+
+    def write_whole(descriptor, content, write=run_log._write_whole):
+        if not written:
+            written.append(content)
+            log.write("B__1", 1, "b" * 70_000)
+        write(descriptor, content)
+
+    monkeypatch.setattr(run_log, "_write_whole", write_whole)
+    task = threading.Thread(target=log.write, args=("A__1", 1, "a" * 70_000), daemon=True)
+    task.start()
+    task.join(10)
+
+    assert not task.is_alive()
+    assert (log.read("A__1"), log.read("B__1")) == ("a" * 70_000, "b" * 70_000)
+    log.close()
+
+
+def test_an_interrupt_in_the_middle_of_a_write_misplaces_nothing(folder, monkeypatch):
+    log = RunLog(folder, "r-1")
+
+    def interrupted(descriptor, content, write=run_log._write_whole):
+        write(descriptor, content[:10])
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_log, "_write_whole", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            log.write("A__1", 1, "a" * 70_000)
+    log.write("B__1", 1, "whole\n")
+
+    assert log.read("B__1") == "whole\n"
+    log.close()
+
+
 def test_texts_of_many_threads_are_all_there(folder):
     with RunLog(folder, "r-1") as log:
 

@@ -547,21 +547,22 @@ def test_full_disk_gives_one_warning_and_is_tried_again(path, stream, monkeypatc
     assert len(states(path)) == 50
 
 
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE])
 def test_store_that_is_full_from_the_start_is_given_up_at_the_end_after_one_more_try(
-    path, stream, monkeypatch
+    path, stream, monkeypatch, code
 ):
     tries = []
 
     def full(self, write, what):
         tries.append(what)
         error = sqlite3.OperationalError("database or disk is full")
-        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        error.sqlite_errorcode = code
         raise error
 
     monkeypatch.setattr(sqlite._Writer, "transact", full)
     recorder = SqliteRecorder(path)
     recorder(stream.whole(2_000))
-    with pytest.warns(StoreWarning, match="is full"):
+    with pytest.warns(StoreWarning, match=r"is full.*it is tried again"):
         recorder.flush()
     recorder.close()
     assert len(tries) <= 3
