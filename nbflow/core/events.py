@@ -162,10 +162,15 @@ class TaskStarted(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
     #: Members of the batch that run with it.
     members: tuple[str, ...] = ()
     batch_id: str = ""
+    #: It waits behind another task of its worker, and runs when it is through or TaskProgressed.
+    ahead: bool = False
 
 
 class TaskProgressed(RunEvent, frozen=True, kw_only=True, tag=True, gc=False):
-    """A running task said how it stands; only what changed is set. Not kept for ever."""
+    """A running task said how it stands; only what changed is set. Not kept for ever.
+
+    With nothing set: it runs by now, after it was given to its worker ahead of its time.
+    """
 
     task_id: str
     #: 0 to 1.

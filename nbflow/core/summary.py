@@ -241,12 +241,15 @@ class RunSummary:
                 task.started = event.at
             if task.reason:
                 task.reason = ""
-            self._move(task, _RUNNING)
+            self._move(task, _PENDING if event.ahead else _RUNNING)
 
     def _task_progressed(self, event: e.TaskProgressed) -> None:
         task = self.tasks.get(event.task_id)
         if task is None:
             return
+        if task.state is _PENDING:  # it was given to its worker ahead of its time
+            task.started = event.at
+            self._move(task, _RUNNING)
         if event.fraction is not None:
             task.fraction = event.fraction
         if event.message is not None:

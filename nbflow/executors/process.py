@@ -12,8 +12,9 @@ nothing else, and is replaced; so is one that closes its pipe or writes into it 
 one that ends before it is up has touched no task. A worker that keeps a suspended generator gets
 its resumption; where that process is gone, `run()` starts again elsewhere.
 
-To wake a process costs more than a task of a millisecond. Tasks of a family whose last task was
+To wake a process costs more than a task of a millisecond. Tasks of a family whose last tasks were
 quick are therefore sent ahead: a worker finds the next in its pipe when it is through with one.
+Such a task counts as pending until it is through, or has run for a while.
 """
 
 from __future__ import annotations
@@ -57,8 +58,11 @@ KILL_GRACE = 1.0
 CLOSE_GRACE = 1.0
 #: Seconds between the end of a pipe and the end of its process, which is else killed.
 END_GRACE = 0.2
-#: Seconds within which the last task of a family ran, if others are sent ahead.
+#: Seconds within which the last tasks of a family ran, if others are sent ahead, and how many.
 QUICK_SECONDS = 0.005
+QUICK_RUNS = 8
+#: Seconds after which it is told of a task that was sent ahead that it runs by now.
+TOLD_SECONDS = 0.05
 #: Tasks in a pipe behind the one that runs, and the bytes of each: what fits in is sent at once.
 AHEAD = 8
 AHEAD_BYTES = 8_192
@@ -71,7 +75,17 @@ NAP_SECONDS = 0.0005
 class _Job:
     """A call on its way: queued, or running in a worker."""
 
-    __slots__ = ("call", "deadline", "future", "killed", "payload", "reporter", "task")
+    __slots__ = (
+        "begun",
+        "call",
+        "deadline",
+        "future",
+        "is_told",
+        "killed",
+        "payload",
+        "reporter",
+        "task",
+    )
 
     def __init__(self, call: TaskCall, task: Task, reporter: Reporter, payload: bytes) -> None:
         self.call = call
@@ -80,6 +94,10 @@ class _Job:
         self.payload = payload
         self.future: Future[Outcome] = Future()
         self.deadline = float("inf")
+        #: When its turn came in its worker.
+        self.begun = 0.0
+        #: False where it waited for its turn, and nobody knows yet that that is over.
+        self.is_told = True
         #: Why it was ended from here, as an outcome; None if it was not.
         self.killed: Outcome | None = None
 
@@ -136,10 +154,9 @@ class ProcessExecutor:
     """
 
     def __init__(self, settings: ExecutorSettings) -> None:
-        #: Processes, and what is handed out beside what they run: more while tasks are quick.
-        self.slots = self._size = settings.workers
-        #: By family, whether its last task was quick.
-        self._quick: dict[str, bool] = {}
+        self._size = settings.workers
+        #: By family, how many of its last tasks were quick, up to QUICK_RUNS.
+        self._quick: dict[str, int] = {}
         self._log = settings.log
         self._name_file = settings.name_file
         self._settings = WorkerSettings(
@@ -170,6 +187,15 @@ class ProcessExecutor:
 
     # -- called by the run's thread --------------------------------------------------------------
 
+    @property
+    def slots(self) -> int:
+        """Calls that it takes at once: one a process, and more while all that runs is quick."""
+        jobs = [worker.job for worker in tuple(self._workers)]
+        is_quick = all(job is not None and self._is_quick(job) for job in jobs)
+        if self._waiting or len(jobs) < self._size or not is_quick:
+            return self._size
+        return self._size * (1 + AHEAD)
+
     def submit(self, call: TaskCall, task: Task, reporter: Reporter) -> Future[Outcome]:
         """Send `task` to a free worker, or to the one that keeps its generator."""
         job = _Job(call, task, reporter, self._pickler.task_blob(task))
@@ -182,6 +208,7 @@ class ProcessExecutor:
             else:
                 self._waiting.append(job)
             self._dispatch()
+            job.is_told = any(worker.job is job for worker in self._workers)
             if self._reader is None:
                 self._reader = threading.Thread(
                     target=self._read, name="nbflow-processes", daemon=True
@@ -269,7 +296,7 @@ class ProcessExecutor:
             self._send_job(worker, job)
 
     def _is_quick(self, job: _Job) -> bool:
-        return job.call.timeout is None and self._quick.get(job.call.family, False)
+        return job.call.timeout is None and self._quick.get(job.call.family, 0) >= QUICK_RUNS
 
     def _may_follow(self, worker: _Worker, next_job: _Job) -> bool:
         """Whether what the worker does will soon be over, and little waits for it."""
@@ -286,6 +313,7 @@ class ProcessExecutor:
 
     def _give(self, worker: _Worker, job: _Job) -> None:
         worker.job = job
+        job.begun = monotonic()
         if job.call.timeout is not None:
             job.deadline = monotonic() + job.call.timeout
             self._is_timed = True
@@ -332,12 +360,15 @@ class ProcessExecutor:
                 if self._closing:
                     return
                 timeout = self._next_deadline() if self._is_timed else None
+                if any(w.job is not None and not w.job.is_told for w in self._workers):
+                    timeout = TOLD_SECONDS if timeout is None else min(timeout, TOLD_SECONDS)
                 is_supplied = all(len(worker.ahead) >= AHEAD // 2 for worker in self._workers)
             if is_supplied and self._workers:
                 sleep(NAP_SECONDS)
             ready = self._selector.select(timeout)
             while ready and self._handle(ready):
                 ready = self._selector.select(0)
+            self._tell_begun()
             if self._is_timed:
                 self._expire()
 
@@ -411,9 +442,11 @@ class ProcessExecutor:
             worker.job = next_job = worker.ahead.popleft() if worker.ahead else None
             if isinstance(outcome, Suspended):
                 worker.suspended.add(job.call.task_id)
-            quick = isinstance(outcome, Done) and outcome.seconds < QUICK_SECONDS
-            self._quick[job.call.family] = quick
-            self.slots = self._size * (1 + AHEAD) if quick else self._size
+            if next_job is not None:
+                next_job.begun = monotonic()
+            family = job.call.family
+            is_quick = isinstance(outcome, Done) and outcome.seconds < QUICK_SECONDS
+            self._quick[family] = min(self._quick.get(family, 0) + 1, QUICK_RUNS) * is_quick
             if worker.is_doomed:
                 # It was done before the signal came: what it says is what happened.
                 worker.kill_at = min(worker.kill_at, monotonic())
@@ -422,6 +455,17 @@ class ProcessExecutor:
             elif not self._closing:
                 self._dispatch()
         job.future.set_result(outcome)
+
+    def _tell_begun(self) -> None:
+        """Tell of tasks that waited for their turn, and by now run for a while, that they do."""
+        now = monotonic()
+        with self._lock:
+            jobs = [worker.job for worker in self._workers if worker.job is not None]
+            begun = [job for job in jobs if not job.is_told and now - job.begun >= TOLD_SECONDS]
+            for job in begun:
+                job.is_told = True
+        for job in begun:
+            job.reporter.report_progress()
 
     def _expire(self) -> None:
         now = monotonic()

@@ -248,6 +248,7 @@ class Worker:
             run_id=self.run_id,
             worker_id=self.worker_id,
             running=tuple([call.task_id for call in self._pending.values()]),
+            ahead=bool(self._pending) and len(self._pending) >= self.info.workers,
             session=self._session,
             sequence=self._next(),
         )

@@ -278,14 +278,18 @@ class RunFold:
         return row[1], as_json(data)
 
     def _begin(self, task_id: str, event: facts.TaskStarted, worker: int) -> list[Any]:
-        row = self._change(task_id, _RUNNING)
+        row = self._change(task_id, _PENDING if event.ahead else _RUNNING)
         row[_STARTED] = row[_STARTED] or event.at
         row[_ATTEMPTS] = event.attempt
         row[_WORKER] = worker
         return row
 
     def _fold_progress(self, event: facts.TaskProgressed) -> tuple[int, str]:
-        row = self._change(event.task_id, "")
+        n = self._number(event.task_id)
+        has_begun = self._states[n] == _CODES[_PENDING]
+        row = self._change(event.task_id, _RUNNING if has_begun else "")
+        if has_begun:
+            row[_STARTED] = event.at
         if event.message is not None:
             row[_MESSAGE] = event.message
         if event.fraction is not None:

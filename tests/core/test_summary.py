@@ -145,6 +145,18 @@ def test_progress_keeps_what_is_not_said_anew(story):
     assert (task.fraction, task.message) == (0.75, "half")
 
 
+def test_a_task_that_waits_behind_another_is_pending_until_it_is_told_to_run(story):
+    story.start("a")
+    story.add("a")
+    story.tell(e.TaskStarted, task_id="a", worker_id="w", attempt=1, token=1, ahead=True)
+    task = story.summary.tasks["a"]
+    assert task.state is TaskState.PENDING
+
+    story.tell(e.TaskProgressed, task_id="a")
+
+    assert (task.state, task.started) == (TaskState.RUNNING, 104.0)
+
+
 def test_an_interrupted_run_cancels_what_was_not_finished(story):
     story.start("b")
     story.add("a")

@@ -18,7 +18,9 @@ import psutil
 import pytest
 
 import nbflow
+from nbflow.core.events import TaskStarted
 from nbflow.core.status import TaskState
+from nbflow.core.summary import RunSummary
 from nbflow.executors import process
 
 #: Longest that anything may take that is promised within two seconds.
@@ -452,6 +454,37 @@ def test_tasks_are_sent_ahead_while_they_are_quick(project):
 
     assert most_at_once(waits=0.0) > 4
     assert most_at_once(waits=0.02) == 2
+
+
+def test_what_waits_behind_another_task_is_pending_until_its_turn(project):
+    summary, shown, most = RunSummary(), set(), 0
+
+    def follow(events):
+        nonlocal most
+        for event in events:
+            summary.apply(event)
+            most = max(most, summary.running)
+            shown.update(task.name for task in summary.in_state(TaskState.RUNNING))
+
+    slow = [Quick(number, waits=0.3) for number in range(40, 44)]
+    quick = [Quick(number) for number in range(40)]
+    nbflow.run(*quick, *slow, workers=2, store="memory:", subscribers=[follow])
+
+    assert most == 2
+    assert shown >= {str(task) for task in slow}
+
+
+def test_one_slow_task_among_quick_ones_ends_the_sending_ahead(project):
+    """What a family's tasks take may differ: a row of quick ones must come first."""
+    begun = []
+
+    def follow(events):
+        begun.extend(event.ahead for event in events if isinstance(event, TaskStarted))
+
+    tasks = [Quick(number, waits=0.01 * (number % 4 == 0)) for number in range(40)]
+    nbflow.run(*tasks, workers=2, store="memory:", subscribers=[follow])
+
+    assert not any(begun)
 
 
 def test_large_tasks_are_not_sent_to_a_worker_that_may_be_writing(project):

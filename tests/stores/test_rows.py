@@ -42,7 +42,7 @@ KINDS = st.one_of(
         ),
         st.booleans(),
     ),
-    st.tuples(st.just("start"), A_TASK, st.integers(1, 3)),
+    st.tuples(st.just("start"), A_TASK, st.integers(1, 3), st.booleans()),
     st.tuples(st.just("suspend"), A_TASK, A_TASK),
     st.tuples(st.sampled_from(["succeed", "found", "fail", "enable", "progress"]), A_TASK),
     st.tuples(st.just("requeue"), A_TASK, st.sampled_from([None, 50.0])),
@@ -61,7 +61,7 @@ def made(number, kind, task_id, *rest):
     stamp["task_id"] = task_id
     match kind:
         case "start":
-            return TaskStarted(worker_id="w", attempt=rest[0], token=1, **stamp)
+            return TaskStarted(worker_id="w", attempt=rest[0], token=1, ahead=True in rest[1:], **stamp)
         case "suspend":
             return TaskSuspended(new_deps=rest, **stamp)
         case "succeed":

@@ -86,7 +86,9 @@ def next_task(state: SchedulerState, command: RequestTask, now: float) -> Decisi
             return Decision(batch, events, looked_at)
     if due:
         _take_up(due, [chosen], run, Draft(state, now, events))
-    assignment = _start(state, command.worker_id, home, chosen, now=now, events=events)
+    assignment = _start(
+        state, command.worker_id, home, chosen, now=now, events=events, ahead=command.ahead
+    )
     return Decision(assignment, events, looked_at)
 
 
@@ -171,6 +173,7 @@ def _start(
     *,
     now: float,
     events: list[RunEvent],
+    ahead: bool,
 ) -> Assignment:
     token = state.last_token + 1
     attempt = task.attempt if task.resumes_on == worker_id else task.attempt + 1
@@ -190,6 +193,7 @@ def _start(
             token=token,
             members=members,
             batch_id=batch_id,
+            ahead=ahead,
         )
     )
     call = _call(task, run, attempt=attempt, token=token, members=members)

@@ -115,6 +115,8 @@ class RequestTask(Command, frozen=True, kw_only=True, tag=True, gc=False):
     run_id: str
     worker_id: str
     running: tuple[str, ...] | None = None
+    #: All its places are taken: what it is given waits behind one of `running`.
+    ahead: bool = False
 
 
 class ClaimBatch(Command, frozen=True, kw_only=True, tag=True, gc=False):
