@@ -160,7 +160,7 @@ def find_run(path: str, text: str) -> str:
         known = [run_id for (run_id,) in reader.all("recent_run_ids")]
     raise UnknownRunError(
         f"no run has the id '{text}'.{did_you_mean(word, known)} "
-        f"({len(known)} runs are recorded: nbflow history)"
+        f"({len(known)} runs are recorded: %nbflow history)"
     )
 
 

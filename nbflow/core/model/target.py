@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from nbflow.core.errors import TargetExistsError
+from nbflow.core.errors import TargetExistsError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -142,7 +142,8 @@ class FileSystemTarget(Target):
             import logging
 
             logging.getLogger("nbflow").warning(
-                "exists() takes the wildcard in %s literally: a target is one path", path
+                "exists() takes the wildcard in %s literally: a target is one path",
+                printable(path),
             )
         return self.fs.exists(path)
 
