@@ -186,7 +186,7 @@ def _wait_for_answer(server: Server) -> None:
         except OSError:
             if server.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(server.log.read_text()[-4000:]) from None
-            time.sleep(0.1)
+            time.sleep(0.1)  # until it answers: there is nothing to wait on
         else:
             return
 
