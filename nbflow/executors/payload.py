@@ -8,14 +8,16 @@ machine.
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 import sys
 import warnings
 from contextlib import suppress
 from datetime import date, datetime, timedelta
+from functools import cache
 from pathlib import PosixPath
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from msgspec import msgpack
@@ -96,7 +98,7 @@ class TaskPickler:
         plain = all(type(value) in _PLAIN for value in state.values())
         key = _key(type(task)) if self.class_blob(type(task)) else type(task)
         try:
-            return (pickle.dumps if plain else _cloudpickle().dumps)((key, state))
+            return (pickle.dumps if plain else _dump_by_value)((key, state))
         except Exception as error:
             raise _not_picklable(task, state, error) from error
 
@@ -179,22 +181,43 @@ def _key(cls: type) -> str:
     return f"{cls.__module__}:{cls.__qualname__}"
 
 
-def _cloudpickle() -> Any:
+@cache
+def _pickler() -> Any:
+    """cloudpickle's, which from 3.1.3 on leaves out in which file, or cell, code was written."""
     import cloudpickle
 
-    return cloudpickle
+    reduce_code = cloudpickle.Pickler.dispatch_table[CodeType]
+
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+        dispatch_table = cloudpickle.Pickler.dispatch_table.new_child(
+            {CodeType: lambda code: (_make_code, (*reduce_code(code), code.co_filename))}
+        )
+
+    return Pickler
+
+
+def _make_code(make: Callable[..., CodeType], arguments: tuple[Any, ...], file: str) -> CodeType:
+    return make(*arguments).replace(co_filename=file)
+
+
+def _dump_by_value(value: Any) -> bytes:
+    """A pickle by which functions and classes travel whole where their name is not enough."""
+    buffer = io.BytesIO()
+    _pickler()(buffer).dump(value)
+    return buffer.getvalue()
 
 
 def _dump_class(cls: type) -> bytes:
-    cloudpickle = _cloudpickle()
+    import cloudpickle
+
     module = sys.modules.get(cls.__module__)
     by_value = module is not None and hasattr(module, "__nbflow_notebook__")
     if by_value:
         cloudpickle.register_pickle_by_value(module)
     try:
-        blob: bytes = cloudpickle.dumps((_key(cls), cls))
+        blob = _dump_by_value((_key(cls), cls))
     except Exception as error:
-        name, value = _first_failing(_parts_of(cls), cloudpickle.dumps)
+        name, value = _first_failing(_parts_of(cls), _dump_by_value)
         what = f"its {name} is a {_type_name(value)}" if name else str(error)
         raise NotPicklableError(
             f"{cls.__name__} cannot be sent to a worker process: {what}. "
@@ -222,7 +245,7 @@ def _warn_large(cls: type, size: int) -> None:
 
 def _size(value: Any) -> int:
     try:
-        return len(_cloudpickle().dumps(value))
+        return len(_dump_by_value(value))
     except Exception:  # noqa: BLE001 - it was told already, or is not to blame
         return 0
 
@@ -274,7 +297,7 @@ def _uses_of(function: FunctionType) -> Iterator[tuple[str, str, Any]]:
 
 
 def _not_picklable(task: Task, state: dict[str, Any], error: Exception) -> NotPicklableError:
-    name, value = _first_failing(state.items(), _cloudpickle().dumps)
+    name, value = _first_failing(state.items(), _dump_by_value)
     what = f"attribute self.{name} is a {_type_name(value)}" if name else str(error)
     return NotPicklableError(
         f"{type(task).__name__} cannot be sent to a worker process: {shorten(what)}. "

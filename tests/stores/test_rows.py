@@ -61,7 +61,9 @@ def made(number, kind, task_id, *rest):
     stamp["task_id"] = task_id
     match kind:
         case "start":
-            return TaskStarted(worker_id="w", attempt=rest[0], token=1, ahead=True in rest[1:], **stamp)
+            return TaskStarted(
+                worker_id="w", attempt=rest[0], token=1, ahead=True in rest[1:], **stamp
+            )
         case "suspend":
             return TaskSuspended(new_deps=rest, **stamp)
         case "succeed":
