@@ -283,7 +283,7 @@ class Ends(nbflow.Task):
             os._exit(3)
         if self.how in {"SIGKILL", "SIGSEGV", "SIGTERM"}:
             os.kill(os.getpid(), getattr(signal, self.how))
-            time.sleep(30)
+            time.sleep(30)  # the signal ends it; a run that waited for this would be too late
 
 
 class AllEnds(nbflow.WrapperTask):
@@ -320,10 +320,10 @@ class Spoils(nbflow.Task):
         )
         if self.how == "closes":
             os.closerange(3, 100)
-            time.sleep(30)
+            time.sleep(30)  # the run ends it; one that waited for this would be too late
         elif self.how == "writes":
             os.write(connection.fileno(), b"a line that was meant for a file")
-            time.sleep(30)
+            time.sleep(30)  # as above
         elif self.how == "dies in a report":
             if os.fork() == 0:
                 time.sleep(30)  # it has the pipe open, too
