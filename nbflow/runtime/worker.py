@@ -7,8 +7,9 @@ scheduler in this process and against one behind a wire that answers late, twice
 from __future__ import annotations
 
 import json
+import threading
 import time
-from queue import Empty, SimpleQueue
+from collections import deque
 from typing import TYPE_CHECKING, cast
 
 from msgspec import Struct
@@ -151,7 +152,10 @@ class Worker:
         self._sequence = 0
         self._batchers: set[str] = set()
         self._pending: dict[Future[Outcome], TaskCall] = {}
-        self._ended: SimpleQueue[Future[Outcome]] = SimpleQueue()
+        # Not a SimpleQueue: its `get` with a limit waits for ever where a signal's handler outlasts
+        # the limit (in C the rest is negative then, and that means no limit).
+        self._ended: deque[Future[Outcome]] = deque()
+        self._has_ended = threading.Event()
         #: What was seen of tasks that were complete before.
         self._seen: dict[str, tuple[FileRecord, ...]] = {}
         self._lost: dict[str, int] = {}
@@ -308,7 +312,7 @@ class Worker:
         else:
             future = cast("Future[Outcome]", outcome)
             self._pending[future] = call
-            future.add_done_callback(self._ended.put)
+            future.add_done_callback(self._note_ended)
 
     def _load(self, call: TaskCall) -> Task | None:
         """Make a task that this process did not plan; it fails alone where that cannot be done."""
@@ -500,18 +504,24 @@ class Worker:
             if ended or (wake_at is not None and self._clock() >= wake_at):
                 return
 
+    def _note_ended(self, future: Future[Outcome]) -> None:
+        """Let the run's thread know; called in whichever thread the future was settled."""
+        self._ended.append(future)
+        if not self._has_ended.is_set():
+            self._has_ended.set()
+
     def _take_ended(self) -> bool:
         """Finish what has ended, after a while if nothing has yet; False where nothing did."""
-        try:
-            # Not concurrent.futures.wait, which asks every future again each time.
-            ended = [self._ended.get(timeout=SLICE)]
-        except Empty:
+        # Not concurrent.futures.wait, which asks every future again each time.
+        ended = self._ended
+        if not ended and not self._has_ended.wait(SLICE):
             return False
-        while not self._ended.empty():
-            ended.append(self._ended.get())
-        for future in ended:
+        self._has_ended.clear()
+        is_any = bool(ended)
+        while ended:
+            future = ended.popleft()
             self._finish(self._pending.pop(future), future.result())
-        return True
+        return is_any
 
     def _nap(self, wake_at: float | None) -> None:
         """Sleep until `wake_at`, at most one slice, so that a stop request is seen."""

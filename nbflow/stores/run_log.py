@@ -63,8 +63,8 @@ class RunLog:
         self._writing = threading.RLock()
         self._is_writing = False
         self._due = threading.Event()
-        self._closed = threading.Event()
-        self._thread: threading.Thread | None = None
+        #: Writes what waits when it is due, until its event is set.
+        self._timer: tuple[threading.Thread, threading.Event] | None = None
         self._log = self._index = -1
         self._size = 0
         self._is_cut = False
@@ -91,9 +91,10 @@ class RunLog:
     def close(self) -> None:
         """Write the rest, end the thread and close the files; a later text opens them again."""
         with self._writing:
-            thread, self._thread = self._thread, None
-        if thread is not None:
-            self._closed.set()
+            timer, self._timer = self._timer, None
+        if timer is not None:
+            thread, closed = timer
+            closed.set()
             self._due.set()
             thread.join()
             self._due.clear()
@@ -129,21 +130,23 @@ class RunLog:
     def _start_timer(self) -> None:
         self._due.set()
         with self._writing:
-            if self._thread is None:
-                self._closed.clear()
+            if self._timer is None:
+                # Of its own: a text that comes while the log is closed must not keep the last
+                # thread from ending.
+                closed = threading.Event()
                 thread = threading.Thread(
-                    target=self._write_when_due, name="nbflow-log", daemon=True
+                    target=self._write_when_due, args=(closed,), name="nbflow-log", daemon=True
                 )
                 try:
                     thread.start()
                 except RuntimeError:  # a platform without threads: it is written at the end
                     return
-                self._thread = thread
+                self._timer = (thread, closed)
 
-    def _write_when_due(self) -> None:
-        while not self._closed.is_set():
+    def _write_when_due(self, closed: threading.Event) -> None:
+        while not closed.is_set():
             self._due.wait()
-            self._closed.wait(_COLLECT_SECONDS)
+            closed.wait(_COLLECT_SECONDS)
             self._due.clear()
             self._write_waiting()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import random
+import signal
+import threading
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import ClassVar
@@ -30,7 +32,7 @@ from nbflow.executors.execute import record_target
 from nbflow.executors.inline import InlineExecutor
 from nbflow.executors.locks import NoLocks
 from nbflow.runtime.plan import Planner
-from nbflow.runtime.worker import Worker
+from nbflow.runtime.worker import SLICE, Worker
 from nbflow.testing import Clock, FakeScheduler
 
 
@@ -503,6 +505,42 @@ def test_a_stop_request_ends_what_runs_and_starts_nothing_more():
     assert summary.exit_code == 130
     assert len(executor.killed) == 2
     assert summary.counts[TaskState.CANCELLED] == 4
+
+
+def test_a_stop_request_is_seen_although_its_signal_took_longer_than_one_wait():
+    class Waits(nbflow.Task):
+        pass
+
+    class Hangs(Slow):
+        def submit(self, call, task, reporter):
+            future = self.futures[call.task_id] = Future()
+            main = threading.main_thread().ident
+            timers.append(threading.Timer(SLICE / 2, signal.pthread_kill, [main, signal.SIGUSR1]))
+            # Else a worker that does not see the request would keep this test for ever.
+            timers.append(threading.Timer(5.0, end_in_time, [future]))
+            for timer in timers:
+                timer.start()
+            return future
+
+    def end_in_time(future):
+        if not future.done():
+            future.set_result(Done())
+
+    def stop_slowly(_number, _frame):
+        rig.guard.stop()
+        threading.Event().wait(2 * SLICE)
+
+    timers = []
+    rig = Rig(executor=Hangs(), grace=0.0)
+    before = signal.signal(signal.SIGUSR1, stop_slowly)
+    try:
+        rig.run(Waits())
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+        for timer in timers:
+            timer.cancel()
+
+    assert rig.states() == {"Waits": TaskState.CANCELLED}
 
 
 def test_an_interrupt_inside_a_task_stops_the_run_and_keeps_what_is_done():

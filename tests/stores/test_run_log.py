@@ -269,6 +269,31 @@ def test_log_can_be_used_again_after_close(folder):
     assert not [thread for thread in threading.enumerate() if thread.name == "nbflow-log"]
 
 
+def test_text_that_comes_while_the_log_is_closed_does_not_keep_it_open(folder):
+    class Due(threading.Event):
+        """Told by `close` to hurry, a task writes first."""
+
+        def set(self):
+            if threading.current_thread() is closing and not told:
+                told.append(True)
+                log.write("a-1", 1, "late\n")
+            super().set()
+
+    told = []
+    log = RunLog(folder, "r")
+    log._due = Due()
+    closing = threading.Thread(target=log.close, daemon=True)
+    log.write("a-1", 1, "early\n")
+    wait_until(lambda: read_log(folder, "r"))
+
+    closing.start()
+    closing.join(10)
+
+    assert not closing.is_alive()
+    log.close()
+    assert read_log(folder, "r") == "early\nlate\n"
+
+
 def test_old_logs_are_removed(folder):
     for number in range(5):
         with RunLog(folder, f"r-{number}") as log:
