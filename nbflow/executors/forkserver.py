@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 from multiprocessing import forkserver, get_context, reduction, spawn, util
 from multiprocessing.context import ForkServerProcess, set_spawning_popen
 from multiprocessing.popen_forkserver import Popen as ForkServerPopen
@@ -19,7 +20,29 @@ if TYPE_CHECKING:
 
 
 class _Popen(ForkServerPopen):
-    """Starts a process as its base does, with preparation data that name no main module."""
+    """Starts a process as its base does, with preparation data that name no main module.
+
+    Its end may be asked for by several threads: each start of a process asks all that there are.
+    The answer can be read once, and the second who tries would take another process's, or wait.
+    """
+
+    def __init__(self, process_obj: Any) -> None:
+        self._asking = threading.Lock()
+        super().__init__(process_obj)
+
+    def poll(self, flag: int = os.WNOHANG) -> int | None:
+        """The exit code; None while it runs, and while another thread reads the code."""
+        if self.returncode is not None or not self._asking.acquire(blocking=flag != os.WNOHANG):
+            return self.returncode
+        try:
+            return super().poll(flag)
+        finally:
+            self._asking.release()
+
+    def close(self) -> None:
+        """Give the descriptors back; an exit code that is known stays so."""
+        with self._asking:
+            super().close()
 
     def _launch(self, process_obj: Any) -> None:
         data = spawn.get_preparation_data(process_obj._name)

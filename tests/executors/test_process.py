@@ -8,7 +8,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
 from textwrap import dedent
@@ -22,6 +24,7 @@ from nbflow.core.events import TaskStarted
 from nbflow.core.status import TaskState
 from nbflow.core.summary import RunSummary
 from nbflow.executors import process
+from nbflow.executors.forkserver import new_process
 
 #: Longest that anything may take that is promised within two seconds.
 DEADLINE = 6.0
@@ -75,6 +78,29 @@ def wait_until(condition, seconds=DEADLINE):
             return False
         time.sleep(0.02)
     return True
+
+
+def test_the_exit_code_is_the_same_for_all_threads_that_ask(monkeypatch):
+    def read_slowly(descriptor):
+        reading.set()
+        time.sleep(0.2)  # so that the others ask meanwhile
+        return read(descriptor)
+
+    child = new_process(os._exit, (7,), preload=())
+    child.start()
+    read, reading = forkserver.read_signed, threading.Event()
+    monkeypatch.setattr(forkserver, "read_signed", read_slowly)
+    first = threading.Thread(target=child.join)
+    first.start()
+    assert reading.wait(DEADLINE)
+
+    # As each start of another process does.
+    codes = [child.exitcode]
+    first.join()
+    codes.append(child.exitcode)
+
+    assert codes == [None, 7]
+    child.close()
 
 
 # -- what travels ------------------------------------------------------------------------------------
