@@ -45,6 +45,13 @@ class Executor(Protocol):
         """Run `task`; an Outcome where it is over already, a Future only where it is pending."""
         ...
 
+    def interrupt(self) -> None:
+        """Ask what runs to end: KeyboardInterrupt in the user's code, where that can be done here.
+
+        Nothing that still waits is begun.
+        """
+        ...
+
     def kill(self, task_id: str) -> bool:
         """End a running task at once; False where that cannot be done here."""
         ...

@@ -77,7 +77,7 @@ class InterruptGuard:
             # Ignored, or owned by code outside of Python: not ours to take.
             if previous not in {signal.SIG_IGN, None}:
                 self._previous = previous
-                signal.signal(signal.SIGINT, self._on_signal)
+                signal.signal(signal.SIGINT, self.on_signal)
         return self
 
     def __exit__(
@@ -90,7 +90,8 @@ class InterruptGuard:
             signal.signal(signal.SIGINT, self._previous)
             self._previous = None
 
-    def _on_signal(self, _number: int, _frame: Any) -> None:
+    def on_signal(self, _number: int, _frame: Any) -> None:
+        """Take a request that comes as a signal; a handler for `signal.signal`."""
         self.requests += 1
         if self.inside:
             raise KeyboardInterrupt

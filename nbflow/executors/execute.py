@@ -220,6 +220,8 @@ class TaskRunner:
             try:
                 guard.inside = True
                 try:
+                    if guard.requests:  # one that came when nothing was there to be interrupted
+                        raise KeyboardInterrupt
                     if _is_heard(execution.traits, task):
                         task.trigger_event(Event.START, task)
                     requirements = self._step(call, task, execution)

@@ -50,6 +50,10 @@ class InlineExecutor:
         with _alarm(call.timeout, task, self._guard):
             return self._runner.execute(call, task, reporter)
 
+    def interrupt(self) -> None:
+        """Ask those that run in a process to end; in this thread nothing runs by now."""
+        self._limited.interrupt()
+
     def kill(self, task_id: str) -> bool:
         """End a task that runs in a process; any other has this thread, and cannot be ended."""
         return self._limited.kill(task_id)

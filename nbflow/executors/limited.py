@@ -32,6 +32,11 @@ class LimitedCalls:
             self._executor = ProcessExecutor(self._settings)
         return self._executor.submit(call, task, reporter)
 
+    def interrupt(self) -> None:
+        """Ask what runs here to end."""
+        if self._executor is not None:
+            self._executor.interrupt()
+
     def kill(self, task_id: str) -> bool:
         """End a task that runs here; False where none does."""
         return self._executor is not None and self._executor.kill(task_id)

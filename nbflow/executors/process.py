@@ -19,6 +19,7 @@ Such a task counts as pending until it is through, or has run for a while.
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import selectors
@@ -37,9 +38,11 @@ from nbflow.core.call import Done, Failed, Interrupted, Missing, Suspended
 from nbflow.core.errors import ExecutorError, WorkerDiedError
 from nbflow.core.failure import describe_error, placed_here
 from nbflow.core.model import defaults
+from nbflow.core.model.nested import flatten
 from nbflow.executors.execute import check_timeout
 from nbflow.executors.framing import FrameReader, FrameWriter, FramingError
 from nbflow.executors.imports import in_workers
+from nbflow.executors.locks import LockBusy
 from nbflow.executors.payload import TaskPickler, dump_call, load_outcome
 from nbflow.executors.worker_process import WorkerSettings, start_worker
 
@@ -52,8 +55,10 @@ if TYPE_CHECKING:
     from nbflow.core.interfaces import ExecutorSettings
     from nbflow.core.model.task import Task
 
+logger = logging.getLogger("nbflow.executors")
+
 #: Seconds between SIGTERM and SIGKILL.
-KILL_GRACE = 1.0
+KILL_GRACE = 0.5
 #: Seconds that workers get to end by themselves when the pool is closed.
 CLOSE_GRACE = 1.0
 #: Seconds between the end of a pipe and the end of its process, which is else killed.
@@ -157,6 +162,7 @@ class ProcessExecutor:
         self._size = settings.workers
         #: By family, how many of its last tasks were quick, up to QUICK_RUNS.
         self._quick: dict[str, int] = {}
+        self._locks = settings.locks
         self._log = settings.log
         self._name_file = settings.name_file
         self._settings = WorkerSettings(
@@ -174,6 +180,8 @@ class ProcessExecutor:
         self._workers: list[_Worker] = []
         self._waiting: deque[_Job] = deque()
         self._closing = False
+        #: Nothing is begun any more.
+        self._interrupted = False
         #: Workers that ended before they were up, since the last one that was.
         self._failed_starts = 0
         #: Whether something is to happen at a certain time.
@@ -215,6 +223,22 @@ class ProcessExecutor:
                 )
                 self._reader.start()
         return job.future
+
+    def interrupt(self) -> None:
+        """Raise KeyboardInterrupt in what runs; what has not begun is over."""
+        with self._lock:
+            self._interrupted = True
+            waiting = [*self._waiting]
+            self._waiting.clear()
+            for worker in self._workers:
+                waiting += worker.queue
+                worker.queue.clear()
+                if not worker.is_up:
+                    self._end(worker, Interrupted())
+                else:
+                    _signal_group(worker.process, signal.SIGINT)
+        for job in waiting:
+            job.future.set_result(Interrupted())
 
     def kill(self, task_id: str) -> bool:
         """End the process group of a running task; its outcome is then Interrupted."""
@@ -259,7 +283,7 @@ class ProcessExecutor:
         deadline = monotonic() + (CLOSE_GRACE if wait else 0)
         for worker in workers:
             worker.process.join(max(deadline - monotonic(), 0))
-            if worker.process.exitcode is None:
+            if worker.process.exitcode is None or self._interrupted:  # then with what it started
                 _signal_group(worker.process, signal.SIGKILL)
                 worker.process.join()
             worker.process.close()
@@ -500,6 +524,9 @@ class ProcessExecutor:
             if job is not None and job.killed is None and is_untouched:
                 worker.ahead.appendleft(job)
                 job = None
+            if self._interrupted:
+                for each in worker.ahead:
+                    each.killed = each.killed or Interrupted()
             ended = [each for each in worker.ahead if each.killed is not None]
             again = [each for each in worker.ahead if each.killed is None]
             self._waiting.extendleft(reversed([*again, *worker.queue]))
@@ -509,11 +536,25 @@ class ProcessExecutor:
                 self._dispatch()
         worker.disconnect()
         if job is not None:
+            self._clean_up(job, worker.process.pid)
             died = _cut_off(job) if is_cut_off else _died(job, worker.process.exitcode)
             job.future.set_result(job.killed or died)
         for each in ended:
             each.future.set_result(cast("Outcome", each.killed))
         worker.process.close()
+
+    def _clean_up(self, job: _Job, process: int | None) -> None:
+        """Undo what the process that ended left unfinished of the job's outputs."""
+        try:
+            with self._locks.hold(job.call.task_id):
+                for target in flatten(job.task.output()):
+                    undo = getattr(target, "clean_up_after", None)
+                    if undo is not None:
+                        undo(process)
+        except LockBusy:  # somebody else runs the task by now
+            return
+        except Exception:
+            logger.exception("what %s left unfinished could not be removed", job.task)
 
 
 def _died(job: _Job, exit_code: int | None) -> Failed:

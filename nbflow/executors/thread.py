@@ -46,6 +46,10 @@ class ThreadExecutor:
         # In the run's context: a task makes others, with the values that the command gave.
         return self._pool.submit(copy_context().run, self._runner.execute, call, task, reporter)
 
+    def interrupt(self) -> None:
+        """Ask those that run in a process to end; a thread cannot be asked."""
+        self._limited.interrupt()
+
     def kill(self, task_id: str) -> bool:
         """End a task that runs in a process; a thread cannot be ended."""
         return self._limited.kill(task_id)

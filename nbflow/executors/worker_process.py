@@ -1,7 +1,8 @@
 """What a worker process does: take a call from its pipe, run it, answer; and how it is started.
 
 It leads its own session, so that an interrupt at the keyboard does not reach it and that it can be
-ended with all its children; it ends with its parent, however the parent ends: a thread waits for
+ended with all its children. An interrupt that its parent sends is raised in the user's code, and
+nothing is begun afterwards. It ends with its parent, however the parent ends: a thread waits for
 the end of the pipe and then kills the group.
 """
 
@@ -89,6 +90,7 @@ def _new_process(settings: WorkerSettings, connection: Connection) -> BaseProces
 
 def work(settings: WorkerSettings, connection: Connection) -> None:
     """Serve one pipe until it ends. Runs in the worker process."""
+    # Until it leads its own session it gets those of the keyboard, which are not for it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if hasattr(os, "setsid"):
@@ -132,14 +134,16 @@ class _Server:
         self._reader = FrameReader(connection.fileno())
         self._writer = FrameWriter(connection.fileno())
         self._unpickler = TaskUnpickler()
+        guard = InterruptGuard()
         self._runner = TaskRunner(
             policy=settings.policy,
             locks=Locks(settings.locks_path) if settings.locks_path else NoLocks(),
-            guard=InterruptGuard(),
+            guard=guard,
             fsync=settings.fsync,
         )
         self._run_id = settings.run_id
         self._reporter = _PipeReporter(self._send)
+        signal.signal(signal.SIGINT, guard.on_signal)
 
     def serve(self) -> None:
         from nbflow.executors.capture import Capture

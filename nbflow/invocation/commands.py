@@ -378,8 +378,9 @@ COMMANDS: tuple[Command, ...] = (
         "stop a run (notebook only)",
         kinds=(Kind.TASK_OR_RUN,),
         flags=(Flag("now", "end running tasks at once, where they run in processes"),),
-        help="Nothing more is started, running tasks have 5 s to end, and what was finished is "
-        "kept. A task that runs inside the kernel cannot be ended; it is waited for.",
+        help="Nothing more is started, running tasks get a KeyboardInterrupt and have 5 s to end, "
+        "and what was finished is kept. A task that runs inside the kernel cannot be ended; it is "
+        "waited for.",
         examples=(
             ("cancel", "the run that goes on"),
             ("cancel Report --now", "the run that Report is part of, without delay"),

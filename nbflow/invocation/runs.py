@@ -210,7 +210,11 @@ class CancelReport:
             return f"{named} {told} waited for."
         if self.now:
             return f"{named} {'is' if is_one else 'are'} ended now."
-        told = "has 5 s to end; --now ends it" if is_one else "have 5 s to end; --now ends them"
+        told = (
+            "is interrupted and has 5 s to end; --now ends it"
+            if is_one
+            else "are interrupted and have 5 s to end; --now ends them"
+        )
         return f"{named} {told} at once."
 
 

@@ -537,11 +537,12 @@ class Worker:
             self.scheduler.handle(Heartbeat(worker_id=self.worker_id))
 
     def _stop(self) -> None:
-        """Give running tasks `grace` seconds (less at a second request), then end them."""
+        """Ask running tasks to end; after `grace` seconds, or at a second request, end them."""
         from concurrent.futures import FIRST_COMPLETED, wait
 
         if not self._stopping:
             self._ask(CancelRun(run_id=self.run_id))
+        self.executor.interrupt()
         deadline = self._clock() + self._grace
         asked = self.guard.requests
         while (

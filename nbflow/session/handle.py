@@ -131,7 +131,9 @@ class Run:
         return self._ended.wait(max(within, 0.0))
 
     def cancel(self, *, now: bool = False) -> None:
-        """Ask the run to stop; running tasks get some seconds to end. Thread-safe.
+        """Ask the run to stop. Thread-safe.
+
+        Tasks that run in processes get a KeyboardInterrupt, and some seconds to end.
 
         Parameters
         ----------

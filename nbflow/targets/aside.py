@@ -1,13 +1,14 @@
-"""An output moved out of the way while a forced run makes it anew."""
+"""An output moved out of the way while a forced run makes it anew, and what a dead process left."""
 
 from __future__ import annotations
 
 import os
 
-from nbflow.core.model.target import temporary_name
+from nbflow.core.model.target import UNFINISHED, temporary_name
 
 #: Bytes that leave room for what is put around a name, of the 255 that file systems allow.
 _LONGEST_NAME = 240
+_ASIDE = "-aside"
 
 
 class AsideToken:
@@ -19,12 +20,9 @@ class AsideToken:
 
     __slots__ = ("kept", "path")
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, kept: str = "") -> None:
         self.path = path.rstrip("/")
-        folder, name = os.path.split(temporary_name(self.path))
-        if len(os.fsencode(name)) > _LONGEST_NAME:
-            name = name[name.rindex("-nbflow-tmp-") :]
-        self.kept = os.path.join(folder, f".{name}-aside")
+        self.kept = kept or _name_aside(self.path)
 
     @property
     def holds_output(self) -> bool:
@@ -56,6 +54,32 @@ class AsideToken:
         """Drop the old output."""
         if self.holds_output:
             remove_tree(self.kept)
+
+
+def clean_up_after(process: int, path: str) -> None:
+    """Undo what `process`, which is gone, left of its work at `path`.
+
+    What it was writing is removed, and what it had moved aside is put back. Files that were kept
+    under a short name, since their own is nearly as long as a name can be, are left.
+    """
+    folder, name = os.path.split(path.rstrip("/"))
+    unfinished = f"{name}{UNFINISHED}{process}-"
+    try:
+        found = os.listdir(folder or ".")
+    except FileNotFoundError:
+        return
+    for entry in found:
+        if entry.startswith(unfinished):
+            remove_tree(os.path.join(folder, entry))
+        elif entry.startswith("." + unfinished) and entry.endswith(_ASIDE):
+            AsideToken(path, os.path.join(folder, entry)).restore()
+
+
+def _name_aside(path: str) -> str:
+    folder, name = os.path.split(temporary_name(path))
+    if len(os.fsencode(name)) > _LONGEST_NAME:
+        name = name[name.rindex(UNFINISHED) :]
+    return os.path.join(folder, f".{name}{_ASIDE}")
 
 
 def remove_tree(path: str) -> None:

@@ -20,7 +20,7 @@ from nbflow.core.errors import (
     TargetExistsError,
 )
 from nbflow.core.model.target import FileSystem, FileSystemTarget, temporary_name
-from nbflow.targets.aside import AsideToken, remove_tree
+from nbflow.targets.aside import AsideToken, clean_up_after, remove_tree
 from nbflow.targets.atomic import FileDraft, write_atomically
 from nbflow.targets.format import Format, get_default_format
 
@@ -226,6 +226,10 @@ class LocalTarget(FileSystemTarget):
         token = AsideToken(self.path)
         token.take()
         return token
+
+    def clean_up_after(self, process: int) -> None:
+        """Remove what `process`, which is gone, was writing; put back what it had moved aside."""
+        clean_up_after(process, self.path)
 
     def makedirs(self) -> None:
         """Make the folders above the path."""

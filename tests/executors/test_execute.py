@@ -208,6 +208,23 @@ def test_an_interrupt_in_run_is_no_failure(runner):
     assert execute(runner, Stopped()) == Interrupted()
 
 
+def test_a_stop_request_that_came_just_before_run_begins_is_not_forgotten(project, locks):
+    class Long(nbflow.Task):
+        def complete(self):
+            guard.stop()  # as a signal does, in the moment before run()
+            return False
+
+        def run(self):
+            raise AssertionError("it began")
+
+    guard = InterruptGuard()
+    runner = TaskRunner(policy=NATIVE, locks=locks, guard=guard)
+
+    assert execute(runner, Long()) == Interrupted()
+    with locks.hold(Long().task_id):  # it is free
+        pass
+
+
 @pytest.mark.parametrize("error", [OSError("storage is away"), SystemExit("storage is away")])
 def test_a_complete_that_raises_under_the_lock_fails_only_that_task(project, error, locks):
     class Breaks(nbflow.Task):

@@ -28,6 +28,8 @@ from nbflow.executors.forkserver import new_process
 
 #: Longest that anything may take that is promised within two seconds.
 DEADLINE = 6.0
+#: Seconds that a run gives its tasks after it was stopped.
+GRACE = 5.0
 #: Runs that get a signal together; a night has twenty times as many.
 RUNS_AT_ONCE = 5
 
@@ -645,10 +647,16 @@ def test_an_interrupt_leaves_what_was_done_and_says_so(project):
             def requires(self):
                 return Quick()
 
-            def run(self):
-                open("hangs.txt", "w").close()
-                time.sleep(60)
+            def output(self):
+                return nbflow.LocalTarget("out/hangs.txt")
 
+            def run(self):
+                with self.output().open("w") as file:
+                    file.write("half")
+                    open("hangs.txt", "w").close()
+                    time.sleep(60)
+
+        began = time.monotonic()
         try:
             nbflow.run(Hangs(), workers=2)
         except nbflow.RunInterrupted as stopped:
@@ -656,14 +664,102 @@ def test_an_interrupt_leaves_what_was_done_and_says_so(project):
         """,
     )
     assert wait_until((project / "hangs.txt").exists, 30)
+    pressed = time.monotonic()
 
-    process.send_signal(signal.SIGINT)
-    time.sleep(0.2)  # a second one, so that the grace of five seconds need not pass
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
 
     assert out.strip() == "INTERRUPTED 1", err
     assert (project / "quick.txt").exists()
+    # Nobody waited until the task was ended from outside: it was asked, and left no half file.
+    assert time.monotonic() - pressed < GRACE
+    assert os.listdir(project / "out") == []
+
+
+class Leaves(nbflow.Task):
+    """Ends when it is asked to; a process that it started does not."""
+
+    def run(self):
+        deaf = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); print(); "
+        child = subprocess.Popen([sys.executable, "-c", deaf + "time.sleep(60)"], stdout=-1)
+        child.stdout.readline()
+        Path("child.txt").write_text(str(child.pid))
+        time.sleep(60)  # until it is interrupted
+
+
+def test_what_an_interrupted_task_started_ends_with_the_run():
+    run = nbflow.start(Leaves(), workers=2, background=True)
+    assert wait_until(lambda: Path("child.txt").exists() and Path("child.txt").read_text(), 30)
+
+    run.cancel()
+    run.wait(30)
+
+    pids = [int(Path("child.txt").read_text())]
+    assert wait_until(lambda: not living(pids)), living(pids)
+
+
+class Insists(nbflow.Task):
+    """Writes its output anew and does not end when it is asked to, or ends in an odd way."""
+
+    how = nbflow.Parameter()
+
+    def output(self):
+        return nbflow.LocalTarget(f"out/{self.how}.txt")
+
+    def run(self):
+        with self.output().open("w") as file:
+            file.write("half")
+            file.flush()
+            Path(f"{self.how}.began").touch()
+            if self.how == "dies":
+                os.kill(os.getpid(), signal.SIGKILL)
+            while True:
+                try:
+                    time.sleep(60)  # a task that hangs
+                except KeyboardInterrupt:
+                    Path(f"{self.how}.asked").touch()
+
+
+@pytest.mark.parametrize("how", ["dies", "stays"])
+def test_what_a_killed_process_was_writing_is_removed_and_the_old_output_is_back(project, how):
+    (project / "out").mkdir()
+    output = project / "out" / f"{how}.txt"
+    output.write_text("old")
+    other = project / "out" / f"{how}.txt-nbflow-tmp-1-1"
+    other.write_text("of another process")
+
+    run = nbflow.start(Insists(how), workers=2, force=True, background=True)
+    assert wait_until(Path(f"{how}.began").exists, 30)
+    if how == "stays":
+        run.cancel()
+        assert wait_until(Path("stays.asked").exists)
+        run.cancel(now=True)
+    result = run.wait(30)
+
+    assert not result.ok
+    assert output.read_text() == "old"
+    assert sorted(os.listdir(project / "out")) == [output.name, other.name]
+
+
+def test_nothing_that_waits_is_begun_after_a_stop(project):
+    run = nbflow.start(
+        *[Waits(number) for number in range(6)], workers=2, force=True, background=True
+    )
+    assert wait_until(lambda: len(list(project.glob("waits-*"))) == 2, 30)
+
+    run.cancel()
+    result = run.wait(30)
+
+    assert result.summary.counts[TaskState.CANCELLED] == 6
+    assert len(list(project.glob("waits-*"))) == 2
+
+
+class Waits(nbflow.Task):
+    number = nbflow.IntParameter()
+
+    def run(self):
+        Path(f"waits-{self.number}").touch()
+        time.sleep(60)  # until it is interrupted
 
 
 class Floods(nbflow.Task):

@@ -125,7 +125,7 @@ def goes_on(running, label):
     ("label", "flags", "count", "limit"),
     [
         ("inline", "", 1, COOPERATING),
-        ("processes", "--workers 2", 2, STUBBORN),
+        ("processes", "--workers 2", 2, COOPERATING),
     ],
 )
 def test_cell_answers_soon_and_nothing_is_left(running, label, flags, count, limit):

@@ -455,6 +455,9 @@ class Slow:
                     waiting.set_result(Done())
         return future
 
+    def interrupt(self):
+        pass
+
     def kill(self, task_id):
         self.killed.append(task_id)
         self.futures[task_id].set_result(Failed(error=None))

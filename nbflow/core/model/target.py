@@ -23,12 +23,16 @@ if TYPE_CHECKING:
 _numbers = itertools.count(time.time_ns() // 1000)
 
 
+#: Between a path and the number of the process that writes what shall appear there.
+UNFINISHED = "-nbflow-tmp-"
+
+
 def temporary_name(path: str) -> str:
     """Name beside `path` for what is still being written; a trailing slash stays.
 
     Unique in this process and, by its pid, among those of the machine.
     """
-    unique = f"-nbflow-tmp-{os.getpid()}-{next(_numbers)}"
+    unique = f"{UNFINISHED}{os.getpid()}-{next(_numbers)}"
     if path[-1:] != "/":
         return path + unique
     stem = path.rstrip("/")
