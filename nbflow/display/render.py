@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from nbflow.core.events import RunEvent
+    from nbflow.core.graph import TaskGraph
     from nbflow.display.drawing import DrawingOptions
 
 logger = logging.getLogger("nbflow.display")
@@ -125,6 +126,8 @@ class LiveCard:
             self._scope, find_engine(options.engine, stable=options.stable)
         )
         self._summary = RunSummary()
+        #: The graph, and the number of the last event that is in it.
+        self._latest: tuple[int, TaskGraph] | None = None
         self._lock = threading.Lock()
         self._drawing = threading.Lock()
         self._errors = 0
@@ -164,13 +167,13 @@ class LiveCard:
         with self._drawing:
             if self.ended or self._errors >= ERRORS:
                 return
-            style = self._draw_graph()
+            self._draw_graph()
             with self._lock:
                 families = {task.record.family for task in self._summary.tasks.values()}
             self._estimate.prepare(families)
-            self._send("p", self._pulse(style))
+            self._send("p", self._pulse())
 
-    def _pulse(self, style: str) -> dict[str, str]:
+    def _pulse(self) -> dict[str, str]:
         now = time.time()
         with self._lock:
             self.changed = self.urgent = False
@@ -178,25 +181,33 @@ class LiveCard:
             # Before the first task runs, the plan may not be whole.
             has_begun = summary.running or summary.ran
             seconds = self._estimate.seconds(summary, now=now) if has_begun else None
+            is_drawn = summary.total <= live.DRAWN_LIMIT
             return live.pulse(
                 summary,
                 now=now,
-                style=style,
+                # Of this moment: the boxes must say what the words say.
+                style=self._graph.style(self._graph_now()) if is_drawn else "",
                 left=remaining_words(seconds),
                 output=self._output,
                 ascii=self._ascii,
             )
 
-    def _draw_graph(self) -> str:
-        """Send the picture where it is due, and give the style of its boxes."""
+    def _draw_graph(self) -> None:
+        """Send the picture where it is due; to lay it out may take seconds."""
         with self._lock:
             if self._summary.total > live.DRAWN_LIMIT:
-                return ""
-            graph = live.live_graph(self._summary)
+                return
+            graph = self._graph_now()
         drawn = self._graph.due(graph)
         if drawn is not None:
             self._send("g", {"text/html": drawn, "text/plain": ""})
-        return self._graph.style(graph)
+
+    def _graph_now(self) -> TaskGraph:
+        """The graph as the summary stands; the caller holds the lock."""
+        seq = self._summary.last_seq
+        if self._latest is None or self._latest[0] != seq:
+            self._latest = (seq, live.live_graph(self._summary))
+        return self._latest[1]
 
     def finish(self) -> None:
         """Put the static card in the place of the live one; more is not drawn."""

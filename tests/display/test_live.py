@@ -6,7 +6,7 @@ import pytest
 from display_samples import KEY_ERROR, Story, failed, many, record, succeeded
 
 from nbflow.core.status import RunStatus, TaskState
-from nbflow.display import live, render
+from nbflow.display import layout, live, render, svg_style
 from nbflow.display.drawing import DrawingOptions
 from nbflow.display.layout import find_engine
 from nbflow.display.render import LiveCard, Renderer
@@ -144,6 +144,28 @@ def test_card_is_shown_at_once_followed_and_ends_static(renderer):
     assert "<style" not in final["text/html"]
     assert final["text/plain"].startswith("RunResult r-20260822-153012-ab12  SUCCESS  Top()")
     wait_until(lambda: renderer._thread is None)
+
+
+def test_boxes_say_what_the_words_say_although_the_layout_took_long(renderer, monkeypatch):
+    def lay_out_slowly(picture, engine):
+        card(story.ran(record("B", n="<b>")).events[-1:])  # meanwhile the task ends
+        return layout.lay_out(picture, engine)
+
+    page, story = Page(), running_story()
+    card = LiveCard(page.publish, DrawingOptions())
+    card.show()
+    renderer.forget(card)  # drawn by this test alone
+    monkeypatch.setattr(live.layout, "lay_out_once", lay_out_slowly)
+    card(story.events)
+
+    card.draw()
+
+    sent = page.part("p")["text/html"]
+    assert "2 of 3 done" in sent
+    assert (
+        svg_style.state_css(card._scope, [TaskState.DONE, TaskState.DONE, TaskState.PENDING])
+        in sent
+    )
 
 
 def test_events_in_a_flood_make_few_messages(renderer):

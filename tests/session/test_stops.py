@@ -56,24 +56,27 @@ def press(seconds, times):
         signal.pthread_kill(main, signal.SIGINT)
         seconds = chance.random() * 0.05
 
-def run_and_stop(number):
-    presser = threading.Thread(target=press, args=(chance.random() ** 2, chance.choice([1, 1, 2, 3])))
-    try:
-        presser.start()
+def wait_for_the_last_press(presser):
+    while presser.is_alive():
         try:
-            return str(nbflow.start(All(number), background=False, **options).wait().status)
-        finally:
             over.set()
-    except KeyboardInterrupt:  # before the run began, or after its end
-        return "OUTSIDE"
-    finally:
-        presser.join()
+            presser.join()
+        except KeyboardInterrupt:
+            ends["LATE"] += 1
 
 ends = collections.Counter()
 for number in range(stops):
     faulthandler.dump_traceback_later(60, exit=True)
     over = threading.Event()
-    ends[run_and_stop(number)] += 1
+    presses = (chance.random() ** 2, chance.choice([1, 1, 2, 3]))
+    presser = threading.Thread(target=press, args=presses)
+    try:
+        presser.start()
+        result = nbflow.start(All(number), background=False, **options).wait()
+        ends[str(result.status)] += 1
+    except KeyboardInterrupt:  # before the run began, or after its end
+        ends["OUTSIDE"] += 1
+    wait_for_the_last_press(presser)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 faulthandler.cancel_dump_traceback_later()
 nbflow.run(All(stops - 1), **options)
@@ -102,7 +105,7 @@ def test_run_that_is_stopped_at_any_moment_leaves_whole_files_and_a_true_record(
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["left"] == []
-    assert told["ends"].keys() <= {"SUCCEEDED", "INTERRUPTED", "OUTSIDE"}
+    assert told["ends"].keys() <= {"SUCCEEDED", "INTERRUPTED", "OUTSIDE", "LATE"}
     assert told["ends"]["INTERRUPTED"] > stops / 4
     files = [path for path in (project / "out").rglob("*") if path.is_file()]
     assert [file for file in files if file.suffix != ".txt"] == []
