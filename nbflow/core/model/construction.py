@@ -76,10 +76,13 @@ class Plan:
         self.sweep_at = _FIRST_SWEEP
 
     def sweep(self) -> None:
-        """Drop the entries of instances that are gone."""
-        dead = [key for key, reference in tuple(self.cache.items()) if reference() is None]
-        for key in dead:
-            del self.cache[key]
+        """Drop the entries of instances that are gone. Thread-safe."""
+        cache = self.cache
+        # To copy makes one object. A tuple of the items would make one an item, and each of them
+        # may start the garbage collector, whose finalizers let other threads add entries.
+        for key, reference in cache.copy().items():
+            if reference() is None and cache.get(key) is reference:
+                cache.pop(key, None)
         self.sweep_at = max(_FIRST_SWEEP, 2 * len(self.cache))
 
     def __reduce__(self) -> tuple[type[Plan], tuple[()]]:

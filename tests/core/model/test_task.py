@@ -10,6 +10,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+import weakref
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -873,3 +874,28 @@ print(sorted(set({heavy.split()}) & (set(sys.modules) - before)))
     )
 
     assert found.stdout.strip() == "[]"
+
+
+def test_tasks_can_be_made_while_those_that_are_gone_are_forgotten():
+    class Kept(Task):
+        n = IntParameter()
+
+    def make_another(phase, _facts):
+        # As another thread does, when a finalizer lets it run.
+        if phase == "start":
+            plan.cache[len(plan.cache), "new"] = weakref.ref(kept[0])
+
+    kept = [Kept(n) for n in range(5_000)]
+    plan = Kept._nbflow_plan
+    Kept(-1)  # gone at once
+    thresholds = gc.get_threshold()
+    gc.callbacks.append(make_another)
+    gc.set_threshold(1)
+    try:
+        plan.sweep()
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.callbacks.remove(make_another)
+
+    assert all(Kept(n) is task for n, task in enumerate(kept))
+    assert None not in [reference() for reference in plan.cache.values()]
