@@ -9,6 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from magics_kernels import kernel
 
+from nbflow.invocation.commands import COMMANDS
+
 
 def test_commands_come_first(notebook):
     found = notebook.offered("%nbflow ")
@@ -69,6 +71,23 @@ def test_values_with_the_default_first(notebook, typed, texts):
     assert list(found) == texts
     if typed.endswith("="):
         assert found[texts[0]] == "default"
+
+
+@pytest.mark.parametrize(
+    ("command", "flag"),
+    [
+        (command, flag)
+        for command in COMMANDS
+        for flag in command.all_flags()
+        if flag.value in {"N", "TIME"} and not flag.later
+    ],
+    ids=lambda each: each.name,
+)
+def test_numbers_and_times_have_usual_values(notebook, command, flag):
+    found = notebook.offered(f"%nbflow {command.name} --{flag.name} ")
+
+    assert list(found) == list(flag.choices)
+    assert all(flag.read(text) is not None for text in found)
 
 
 def test_values_of_earlier_runs_tell_what_became_of_them(notebook):
