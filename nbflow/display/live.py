@@ -72,10 +72,16 @@ class LiveGraph:
         self._shape: object = None
         self._sent = ""
 
-    def style(self, graph: TaskGraph) -> str:
-        """The states of all boxes, for the pulse; empty where the picture carries them itself."""
+    @property
+    def is_recoloured(self) -> bool:
+        """Whether the states of its boxes come by `style`; else the picture carries them itself."""
         picture = self._picture
-        if picture is None or self._layout is None or picture.size is not BoxSize.CARD:
+        return picture is not None and self._layout is not None and picture.size is BoxSize.CARD
+
+    def style(self, graph: TaskGraph) -> str:
+        """The states of all boxes, for the pulse; empty where it is not recoloured."""
+        picture = self._picture
+        if picture is None or not self.is_recoloured:
             return ""
         return svg_style.state_css(self.scope, picture.states(graph))
 

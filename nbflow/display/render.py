@@ -181,12 +181,12 @@ class LiveCard:
             # Before the first task runs, the plan may not be whole.
             has_begun = summary.running or summary.ran
             seconds = self._estimate.seconds(summary, now=now) if has_begun else None
-            is_drawn = summary.total <= live.DRAWN_LIMIT
+            is_recoloured = self._graph.is_recoloured
             return live.pulse(
                 summary,
                 now=now,
                 # Of this moment: the boxes must say what the words say.
-                style=self._graph.style(self._graph_now()) if is_drawn else "",
+                style=self._graph.style(self._graph_now()) if is_recoloured else "",
                 left=remaining_words(seconds),
                 output=self._output,
                 ascii=self._ascii,
