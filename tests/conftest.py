@@ -75,7 +75,7 @@ def mount_disk(tmp_path: Path) -> Callable[[str], tuple[Path, tuple[str, ...]]]:
         try:
             probe = subprocess.run([*inside, "true"], capture_output=True, text=True, check=False)
         except FileNotFoundError:
-            pytest.skip("no unshare program: only Linux gives a test a file system of its own")
+            pytest.skip("no file system of its own: unshare is a program of Linux")
         if probe.returncode:
             # As in most containers; no package that a test could install changes that.
             pytest.skip(f"mounting is not allowed here: {probe.stderr.strip()}")

@@ -163,6 +163,14 @@ def _at_least(least: int) -> Callable[[str], int]:
     return read
 
 
+def _number(name: str, help: str, least: int, *usual: str) -> Flag:
+    return Flag(name, help, value="N", read=_at_least(least), choices=usual)
+
+
+def _time(name: str, help: str, *usual: str) -> Flag:
+    return Flag(name, help, value="TIME", read=duration, choices=usual)
+
+
 COMMON_FLAGS = (
     Flag("json", "print one JSON document (in a notebook: return plain data, display nothing)"),
     Flag("show-code", "print the line as Python and as a command, and do nothing else"),
@@ -179,7 +187,7 @@ _FORCE = Flag(
 )
 
 _RUN_FLAGS = (
-    Flag("workers", "tasks at once", value="N", read=_at_least(1), choices=("2", "4", "8")),
+    _number("workers", "tasks at once", 1, "2", "4", "8"),
     Flag(
         "executor",
         "where tasks run: inline (this process), thread, process",
@@ -191,20 +199,8 @@ _RUN_FLAGS = (
     Flag("dry-run", "show what would run, and run nothing"),
     _FORCE,
     Flag("fail-fast", "start nothing more after the first failure", letter="x"),
-    Flag(
-        "retry",
-        "try a failed task again up to N times",
-        value="N",
-        read=_at_least(0),
-        choices=("1", "2", "3"),
-    ),
-    Flag(
-        "timeout",
-        "fail a task that runs longer: 90s, 10m, 1h30m",
-        value="TIME",
-        read=duration,
-        choices=("90s", "10m", "1h30m"),
-    ),
+    _number("retry", "try a failed task again up to N times", 0, "1", "2", "3"),
+    _time("timeout", "fail a task that runs longer: 90s, 10m, 1h30m", "90s", "10m", "1h30m"),
     Flag("tee", "also show what tasks print (it always goes to the log)", negatable=True),
     Flag("name", "a label for this run in the history", value="LABEL"),
     Flag("store", "where the run is recorded; memory: for nowhere", value="URL"),
@@ -229,13 +225,7 @@ _DAG_FLAGS = (
     ),
     Flag("up", "only this task and what it needs", value="TASK"),
     Flag("down", "only this task and what needs it", value="TASK"),
-    Flag(
-        "depth",
-        "at most so many steps below the top",
-        value="N",
-        read=_at_least(0),
-        choices=("1", "2", "3"),
-    ),
+    _number("depth", "at most so many steps below the top", 0, "1", "2", "3"),
     Flag("expand", "draw each task, also of large families"),
     Flag(
         "widget",
@@ -325,20 +315,8 @@ COMMANDS: tuple[Command, ...] = (
         "list what ran, when, and how it ended",
         kinds=(Kind.GLOB,),
         flags=(
-            Flag(
-                "limit",
-                "how many, newest first (default 50)",
-                value="N",
-                read=_at_least(1),
-                choices=("10", "50", "200"),
-            ),
-            Flag(
-                "since",
-                "only the last 12h, 7d, …",
-                value="TIME",
-                read=duration,
-                choices=("12h", "7d"),
-            ),
+            _number("limit", "how many, newest first (default 50)", 1, "10", "50", "200"),
+            _time("since", "only the last 12h, 7d, …", "12h", "7d"),
             Flag("status", "only those that ended so: succeeded, failed, …", value="NAME"),
             Flag("task", "one row for each task, instead of for each run"),
             Flag("failures", "one row for each failure: type, message, cell and line"),
@@ -371,13 +349,7 @@ COMMANDS: tuple[Command, ...] = (
         "print what a task or a run wrote",
         kinds=(Kind.TASK_OR_RUN,),
         flags=(
-            Flag(
-                "tail",
-                "the last N lines (0: all; default 200)",
-                value="N",
-                read=_at_least(0),
-                choices=("20", "200", "0"),
-            ),
+            _number("tail", "the last N lines (0: all; default 200)", 0, "20", "200", "0"),
             Flag("grep", "only lines with this text", value="TEXT"),
             Flag("full", "with whole tracebacks of failed tasks"),
             Flag("follow", "", later=True),

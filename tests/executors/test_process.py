@@ -83,21 +83,22 @@ def wait_until(condition, seconds=DEADLINE):
 
 
 def test_the_exit_code_is_the_same_for_all_threads_that_ask(monkeypatch):
-    def read_slowly(descriptor):
+    def read_after_another_asked(descriptor):
         reading.set()
-        time.sleep(0.2)  # so that the others ask meanwhile
+        asked.wait(DEADLINE)
         return read(descriptor)
 
     child = new_process(os._exit, (7,), preload=())
     child.start()
-    read, reading = forkserver.read_signed, threading.Event()
-    monkeypatch.setattr(forkserver, "read_signed", read_slowly)
+    read, reading, asked = forkserver.read_signed, threading.Event(), threading.Event()
+    monkeypatch.setattr(forkserver, "read_signed", read_after_another_asked)
     first = threading.Thread(target=child.join)
     first.start()
     assert reading.wait(DEADLINE)
 
     # As each start of another process does.
     codes = [child.exitcode]
+    asked.set()
     first.join()
     codes.append(child.exitcode)
 
@@ -311,7 +312,8 @@ class Ends(nbflow.Task):
             os._exit(3)
         if self.how in {"SIGKILL", "SIGSEGV", "SIGTERM"}:
             os.kill(os.getpid(), getattr(signal, self.how))
-            time.sleep(30)  # the signal ends it; a run that waited for this would be too late
+            # The signal may take a moment to arrive; run() must not end before that.
+            time.sleep(30)
 
 
 class AllEnds(nbflow.WrapperTask):
@@ -348,10 +350,12 @@ class Spoils(nbflow.Task):
         )
         if self.how == "closes":
             os.closerange(3, 100)
-            time.sleep(30)  # the run ends it; one that waited for this would be too late
+            # A task that goes on without its pipe: it is the run's business to end it.
+            time.sleep(30)
         elif self.how == "writes":
             os.write(connection.fileno(), b"a line that was meant for a file")
-            time.sleep(30)  # as above
+            # A task that goes on after it spoilt its pipe: it is the run's business to end it.
+            time.sleep(30)
         elif self.how == "dies in a report":
             if os.fork() == 0:
                 time.sleep(30)  # it has the pipe open, too
@@ -654,9 +658,8 @@ def test_an_interrupt_leaves_what_was_done_and_says_so(project):
                 with self.output().open("w") as file:
                     file.write("half")
                     open("hangs.txt", "w").close()
-                    time.sleep(60)
+                    time.sleep(60)  # a long task, which the interrupt is to end
 
-        began = time.monotonic()
         try:
             nbflow.run(Hangs(), workers=2)
         except nbflow.RunInterrupted as stopped:
@@ -680,11 +683,11 @@ class Leaves(nbflow.Task):
     """Ends when it is asked to; a process that it started does not."""
 
     def run(self):
-        deaf = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); print(); "
-        child = subprocess.Popen([sys.executable, "-c", deaf + "time.sleep(60)"], stdout=-1)
+        deaf = "trap '' INT; echo; exec sleep 60"
+        child = subprocess.Popen(["sh", "-c", deaf], stdout=subprocess.PIPE)
         child.stdout.readline()
         Path("child.txt").write_text(str(child.pid))
-        time.sleep(60)  # until it is interrupted
+        time.sleep(60)  # a long task, which the interrupt is to end
 
 
 def test_what_an_interrupted_task_started_ends_with_the_run():
@@ -715,7 +718,7 @@ class Insists(nbflow.Task):
                 os.kill(os.getpid(), signal.SIGKILL)
             while True:
                 try:
-                    time.sleep(60)  # a task that hangs
+                    time.sleep(60)  # a long task, which no interrupt is to end
                 except KeyboardInterrupt:
                     Path(f"{self.how}.asked").touch()
 
@@ -759,7 +762,7 @@ class Waits(nbflow.Task):
 
     def run(self):
         Path(f"waits-{self.number}").touch()
-        time.sleep(60)  # until it is interrupted
+        time.sleep(60)  # a long task, which the interrupt is to end
 
 
 class Floods(nbflow.Task):

@@ -14,7 +14,7 @@ LIMIT = 60
 STOPS, STOPS_AT_NIGHT = 20, 1_000
 
 SCRIPT = """
-import collections, faulthandler, glob, json, os, random, signal, sys, threading, time
+import collections, faulthandler, json, random, signal, sys, threading, time
 import nbflow
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background ignores it
